@@ -1,0 +1,104 @@
+"""The base of every settings class: frozen, closed to unknown names, and the same tree for flags, files and forms."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from deepsynth.core.errors import SettingsError
+from deepsynth.core.files import write_json
+
+
+class Config(BaseModel):
+    """A group of settings. Each field has limits, a default and a docstring line, read by `--help`, forms and docs."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, protected_namespaces=()
+    )
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Check `values` and return the settings.
+
+        Raises:
+            SettingsError: names each wrong setting by its dotted path, with the nearest known name.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            lines = [_describe(cls, item) for item in error.errors()]
+            raise SettingsError("; ".join(lines), field=".".join(map(str, first["loc"]))) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read settings from a JSON or YAML file, as `save` or a user wrote it."""
+        return cls.parse(read_settings_file(path))
+
+    def save(self, path: Path) -> None:
+        """Write the whole tree as JSON; `load` gives an equal object."""
+        write_json(path, self.model_dump(mode="json"))
+
+    def override(self, values: Mapping[str, Any]) -> Self:
+        """Return a copy with `values` (nested, or by dotted path) laid over this tree and checked again."""
+        return type(self).parse(merge(self.model_dump(), values))
+
+
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """Return the mapping in a `.json`, `.yaml` or `.yml` file.
+
+    Raises:
+        SettingsError: the file is absent, unreadable, or holds something other than a mapping.
+    """
+    if not path.is_file():
+        raise SettingsError(f"no settings file at {path}")
+    text = path.read_text(encoding="utf-8")
+    try:
+        value = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path} cannot be read as {path.suffix[1:] or 'YAML'}: {error}") from error
+    if not isinstance(value, dict):
+        raise SettingsError(f"{path} must hold a mapping of settings, not {type(value).__name__}")
+    return cast("dict[str, Any]", value)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `over` laid on top; nested mappings merge, dotted names reach inside, all else replaces."""
+    merged = dict(base)
+    for name, value in over.items():
+        head, _, rest = name.partition(".")
+        inner = {rest: value} if rest else value
+        known = merged.get(head)
+        if isinstance(inner, Mapping) and (isinstance(known, Mapping) or rest):
+            below = cast("Mapping[str, Any]", known) if isinstance(known, Mapping) else {}
+            merged[head] = merge(below, cast("Mapping[str, Any]", inner))
+        else:
+            merged[head] = inner
+    return merged
+
+
+def _describe(root: type[Config], item: ErrorDetails) -> str:
+    path = ".".join(map(str, item["loc"]))
+    if item["type"] != "extra_forbidden":
+        return f"{path}: {item['msg']} (got {item['input']!r})"
+    owner: type[BaseModel] = root
+    for part in item["loc"][:-1]:
+        field = owner.model_fields.get(str(part))
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
+            break
+        owner = inner
+    near = difflib.get_close_matches(str(item["loc"][-1]), owner.model_fields, n=1)
+    return f"{path}: unknown setting" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    candidates = (annotation, *getattr(annotation, "__args__", ()))
+    return next((item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)), None)

@@ -1,0 +1,142 @@
+"""Files that are whole or absent: temporary name, fsync, rename, and a manifest written last."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from deepsynth.core.errors import CheckpointError, StorageError
+
+MANIFEST = "manifest.json"
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals (full disk, quota, no permission) into one clear line that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: "the disk is full",
+            errno.EDQUOT: "the disk quota is used up",
+            errno.EROFS: "read-only",
+        }
+        if error.errno not in reasons and not isinstance(error, PermissionError):
+            raise
+        reason = reasons.get(error.errno or 0, "permission denied")
+        raise StorageError(f"cannot write {path}: {reason}; free space or name another folder") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` durable (a no-op where folders cannot be opened, as on Windows)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the new one, never a part.
+
+    Raises:
+        StorageError: the disk is full, over quota, read-only or forbidden.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write UTF-8 text atomically; lone surrogates are refused by the encoder."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON, atomically, with NaN refused (it is not JSON)."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def hash_file(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, extra: Mapping[str, Any] | None = None) -> None:
+    """Write the manifest of `folder`: name, size and sha256 of each file. Its presence means complete, so write it last."""
+    files = {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
+    }
+    write_json(folder / MANIFEST, {**(extra or {}), "files": files})
+
+
+def read_manifest(folder: Path, *, verify: bool = True) -> dict[str, Any]:
+    """Return the manifest of `folder`; with `verify`, after comparing each file's size and sha256.
+
+    Raises:
+        CheckpointError: the manifest is absent (the writer never finished) or a file differs from it.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise CheckpointError(f"{folder} holds no {MANIFEST}: it was never finished; remove it or start again")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not valid JSON ({error}); remove the folder or start again") from error
+    for name, facts in manifest["files"].items() if verify else ():
+        file = folder / name
+        if not file.is_file():
+            raise CheckpointError(f"{file} is missing although {path} lists it")
+        if file.stat().st_size != facts["bytes"] or hash_file(file) != facts["sha256"]:
+            raise CheckpointError(f"{file} is damaged: it differs from the size or sha256 in {path}")
+    return manifest
+
+
+@contextmanager
+def new_folder(path: Path, extra: Mapping[str, Any] | None = None) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `path`, with its manifest, when the block ends well; else it is removed.
+
+    An existing folder of that name is replaced only after the new one is whole.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield temporary
+            write_manifest(temporary, extra)
+            temporary.chmod(0o755)
+            if path.exists():
+                old = temporary.with_name(temporary.name + ".old")
+                path.replace(old)
+                temporary.replace(path)
+                shutil.rmtree(old)
+            else:
+                temporary.replace(path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_folder(path.parent)
