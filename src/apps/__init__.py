@@ -1,0 +1,1 @@
+"""Deployable entries; the library never imports them."""

@@ -1,0 +1,1 @@
+"""The entry for `python3 -m apps.web`."""

@@ -1,0 +1,1 @@
+"""The web application (extra `web`); nothing below it imports it."""

@@ -1,0 +1,1 @@
+"""Where records come from: files, installed packages, Debian descriptions, the Hub."""
