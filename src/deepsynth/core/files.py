@@ -85,7 +85,7 @@ def hash_file(path: Path) -> str:
 
 
 def write_manifest(folder: Path, extra: Mapping[str, Any] | None = None) -> None:
-    """Write the manifest of `folder`: name, size and sha256 of each file. Its presence means complete, so write it last."""
+    """Write name, size and sha256 of each file of `folder`; its presence means complete, so it is written last."""
     files = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)}
         for path in sorted(folder.rglob("*"))

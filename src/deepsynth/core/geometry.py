@@ -41,7 +41,7 @@ class Mode:
             raise SettingsError(f"mode {self.name!r}: {self.size} and {self.tile} must be multiples of {self.token_px}")
 
     def grid(self, width: int, height: int) -> Grid:
-        """Return the tile grid for an image of `width` x `height` pixels; (1, 1) when it fits one tile or none exist."""
+        """Return the tile grid for an image of `width` x `height` pixels; (1, 1) when it fits one tile."""
         if self.tile is None or (width <= self.tile and height <= self.tile):
             return NO_TILES
         return closest_grid(width, height, self.tile, self.max_tiles)

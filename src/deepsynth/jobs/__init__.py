@@ -1,1 +1,6 @@
 """What a job is, where it is kept and how it runs."""
+
+from deepsynth.jobs.job import IllegalMoveError, Job, JobStatus, UnknownJobError
+from deepsynth.jobs.store import StateManager
+
+__all__ = ["IllegalMoveError", "Job", "JobStatus", "StateManager", "UnknownJobError"]

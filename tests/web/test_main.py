@@ -1,0 +1,67 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from deepsynth.core.errors import SettingsError
+from deepsynth.web.__main__ import is_loopback, serve
+from deepsynth.web.config import WebConfig, from_environment
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("example.org", False),
+    ],
+)
+def test_only_this_machine_counts_as_loopback(host, expected):
+    assert is_loopback(host) is expected
+
+
+def test_serving_beyond_loopback_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="not loopback"):
+        serve(WebConfig(host="0.0.0.0", state_dir=tmp_path))
+
+
+def test_the_environment_names_the_state_folder(tmp_path):
+    assert from_environment({"DEEPSYNTH_UI_STATE_DIR": str(tmp_path)}).state_dir == tmp_path
+    with pytest.raises(SettingsError, match="port"):
+        from_environment({"DEEPSYNTH_UI_PORT": "70000"})
+
+
+def test_the_module_entry_serves_health_and_stops_on_sigterm(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "DEEPSYNTH_UI_STATE_DIR": str(tmp_path), "DEEPSYNTH_UI_PORT": str(port)}
+    server = subprocess.Popen([sys.executable, "-m", "apps.web"], env=environment, stderr=subprocess.PIPE)
+    try:
+        body = _fetch(f"http://127.0.0.1:{port}/api/health", seconds=60)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=20)
+    assert body == b'{"status":"ok"}', errors
+    assert (tmp_path / "jobs.sqlite").is_file()
+
+
+def _fetch(url: str, seconds: float) -> bytes:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.read()
+        except urllib.error.URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
