@@ -34,8 +34,9 @@ class Config(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
-            lines = [_describe(cls, item) for item in error.errors()]
-            raise SettingsError("; ".join(lines), field=".".join(map(str, first["loc"]))) from error
+            raise SettingsError(
+                describe_validation_error(error, cls), field=".".join(map(str, first["loc"]))
+            ) from error
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -77,21 +78,28 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         inner = {rest: value} if rest else value
         known = merged.get(head)
         if isinstance(inner, Mapping) and (isinstance(known, Mapping) or rest):
-            below = cast("Mapping[str, Any]", known) if isinstance(known, Mapping) else {}
+            below: Mapping[str, Any] = cast("Mapping[str, Any]", known) if isinstance(known, Mapping) else {}
             merged[head] = merge(below, cast("Mapping[str, Any]", inner))
         else:
             merged[head] = inner
     return merged
 
 
-def _describe(root: type[Config], item: ErrorDetails) -> str:
+def describe_validation_error(error: ValidationError, root: type[BaseModel] | None = None) -> str:
+    """Return one line: each wrong setting by dotted path, with the reason; with `root`, also the nearest known one."""
+    return "; ".join(_describe(item, root) for item in error.errors())
+
+
+def _describe(item: ErrorDetails, root: type[BaseModel] | None) -> str:
     path = ".".join(map(str, item["loc"]))
     if item["type"] != "extra_forbidden":
         return f"{path}: {item['msg']} (got {item['input']!r})"
+    if root is None:
+        return f"{path}: unknown setting"
     owner: type[BaseModel] = root
     for part in item["loc"][:-1]:
         field = owner.model_fields.get(str(part))
-        inner = _model_in(field.annotation) if field else None
+        inner = model_in(field.annotation) if field else None
         if inner is None:
             break
         owner = inner
@@ -99,6 +107,7 @@ def _describe(root: type[Config], item: ErrorDetails) -> str:
     return f"{path}: unknown setting" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the settings class inside a field's annotation (`Group` or `Group | None`), or none."""
     candidates = (annotation, *getattr(annotation, "__args__", ()))
     return next((item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)), None)

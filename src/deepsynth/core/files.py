@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path) -> Generator[None]:
     """Turn the operating system's refusals (full disk, quota, no permission) into one clear line that names `path`."""
     try:
         yield
@@ -117,7 +117,7 @@ def read_manifest(folder: Path, *, verify: bool = True) -> dict[str, Any]:
 
 
 @contextmanager
-def new_folder(path: Path, extra: Mapping[str, Any] | None = None) -> Iterator[Path]:
+def new_folder(path: Path, extra: Mapping[str, Any] | None = None) -> Generator[Path]:
     """Yield a temporary folder that becomes `path`, with its manifest, when the block ends well; else it is removed.
 
     An existing folder of that name is replaced only after the new one is whole.

@@ -47,7 +47,7 @@ class Registry(Generic[T]):
         if name not in self._items:
             near = difflib.get_close_matches(name, self._items, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise SettingsError(f"{self.group} has no {name!r}{hint} Known: {', '.join(self.names())}")
+            raise SettingsError(f"{self.group} has no {name!r}{hint or '.'} Known: {', '.join(self.names())}")
         return self._items[name]
 
     def _load_plugins(self) -> None:

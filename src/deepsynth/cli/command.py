@@ -1,0 +1,90 @@
+"""Turns a row of the catalog into a command whose flags are the fields of its settings."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+from pydantic import BaseModel, create_model
+
+from deepsynth.cli.reporter import ConsoleReporter
+from deepsynth.core.config import Config, merge, model_in, read_settings_file
+from deepsynth.core.errors import SettingsError
+from deepsynth.workflows.catalog import Verb
+
+
+def make_command(verb: Verb) -> Callable[..., None]:
+    """Return the function that cyclopts calls: it joins the layers of settings, runs the verb and prints its result."""
+    config_class = verb.config_class()
+    flags_class = _with_groups(config_class)
+
+    def command(
+        *positional: Any, given: BaseModel | None = None, config: Path | None = None, preset: str | None = None
+    ) -> None:
+        flags = given.model_dump(exclude_unset=True) if given else {}
+        if positional and verb.positional:
+            flags[verb.positional] = list(positional) if verb.several else positional[0]
+        settings = layered(config_class, _preset(verb, preset), read_settings_file(config) if config else {}, flags)
+        with ConsoleReporter() as reporter:
+            result = verb.function()(settings, reporter)
+            reporter.result(result)
+
+    signature = _signature(verb, flags_class)
+    command.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+    command.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    command.__doc__ = verb.help
+    return command
+
+
+def layered(config_class: type[Config], *layers: Mapping[str, Any]) -> Config:
+    """Return the settings with each layer laid over the one before, checked once at the end.
+
+    Raises:
+        SettingsError: names the wrong setting by its dotted path.
+    """
+    values: dict[str, Any] = {}
+    for layer in layers:
+        values = merge(values, layer)
+    return config_class.parse(values)
+
+
+def _preset(verb: Verb, name: str | None) -> Mapping[str, Any]:
+    if name is None:
+        return {}
+    table = verb.preset_table()
+    if name not in table:
+        raise SettingsError(f"{verb.name} has no preset {name!r}; known: {', '.join(table) or 'none'}", field="preset")
+    return table[name]
+
+
+def _signature(verb: Verb, flags_class: type[BaseModel]) -> inspect.Signature:
+    kinds = inspect.Parameter
+    parameters: list[inspect.Parameter] = []
+    if verb.positional:
+        help_text = flags_class.model_fields[verb.positional].description
+        parameter = cyclopts.Parameter(name=verb.positional.upper(), help=help_text, allow_leading_hyphen=False)
+        parameters.append(kinds("positional", kinds.VAR_POSITIONAL, annotation=Annotated[str, parameter]))
+    given = Annotated[flags_class, cyclopts.Parameter(name="*")]
+    parameters.append(kinds("given", kinds.KEYWORD_ONLY, annotation=given, default=flags_class.model_construct()))
+    file = Annotated[Path | None, cyclopts.Parameter(help="Settings file (YAML or JSON); flags win over it.")]
+    parameters.append(kinds("config", kinds.KEYWORD_ONLY, annotation=file, default=None))
+    if verb.presets:
+        known = ", ".join(verb.preset_table())
+        preset = Annotated[str | None, cyclopts.Parameter(help=f"Named settings under the file's: {known}.")]
+        parameters.append(kinds("preset", kinds.KEYWORD_ONLY, annotation=preset, default=None))
+    return inspect.Signature(parameters)
+
+
+def _with_groups(config_class: type[Config]) -> type[BaseModel]:
+    """Return a subclass in which each nested group of settings has its own panel in the help."""
+    fields: dict[str, Any] = {}
+    for name, field in config_class.model_fields.items():
+        inner = model_in(field.annotation)
+        if inner is None:
+            continue
+        title = f"{name}: {(field.description or inner.__doc__ or '').strip().splitlines()[0]}"
+        fields[name] = (Annotated[field.annotation, cyclopts.Parameter(group=cyclopts.Group(title))], field)
+    return create_model(config_class.__name__, __base__=config_class, **fields)

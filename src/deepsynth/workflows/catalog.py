@@ -1,0 +1,115 @@
+"""The verbs in one table: one row is one command, and later one form, one job kind and one docs page.
+
+Rows name their classes and functions as text, so that listing the verbs imports none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from deepsynth.core.config import Config
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verb:
+    """One thing that DeepSynth does."""
+
+    name: str
+    help: str
+    """One sentence, shown by `deepsynth --help`."""
+    config: str
+    """`module:Class` of its settings."""
+    run: str
+    """`module:function` taking (config, reporter) or (config, reporter, control)."""
+    positional: str | None = None
+    """The setting that takes the arguments without a flag."""
+    several: bool = False
+    """Whether `positional` takes any number of them."""
+    presets: str | None = None
+    """`module:NAME` of a mapping from preset name to settings."""
+
+    def config_class(self) -> type[Config]:
+        """Return the class of its settings."""
+        return _load(self.config)
+
+    def function(self) -> Callable[..., Any]:
+        """Return what runs it; importing it may import torch."""
+        return _load(self.run)
+
+    def preset_table(self) -> dict[str, Any]:
+        """Return its presets by name."""
+        return _load(self.presets) if self.presets else {}
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+CATALOG: tuple[Verb, ...] = (
+    Verb(
+        name="render",
+        help="Turn documents into page images, or print the plan: pages, visual tokens, compression, legibility.",
+        config="deepsynth.workflows.render:RenderJobConfig",
+        run="deepsynth.workflows.render:run",
+        positional="files",
+        several=True,
+    ),
+    Verb(
+        name="prepare",
+        help="Make a dataset of pages and summaries from files, installed packages, Debian descriptions or the Hub.",
+        config="deepsynth.workflows.prepare:PrepareConfig",
+        run="deepsynth.workflows.prepare:run",
+        positional="source",
+    ),
+    Verb(
+        name="train",
+        help="Train a model on a prepared dataset; run it again to resume.",
+        config="deepsynth.training.config:TrainerConfig",
+        run="deepsynth.workflows.train:run",
+        presets="deepsynth.workflows.presets:PRESETS",
+    ),
+    Verb(
+        name="evaluate",
+        help="Score a model on a dataset beside honest baselines and write the report.",
+        config="deepsynth.workflows.evaluate:EvaluateConfig",
+        run="deepsynth.workflows.evaluate:run",
+    ),
+    Verb(
+        name="summarize",
+        help="Summarize text, Markdown, PDF or image files.",
+        config="deepsynth.workflows.summarize:SummarizeConfig",
+        run="deepsynth.workflows.summarize:run",
+        positional="files",
+        several=True,
+    ),
+    Verb(
+        name="export",
+        help="Write a checkpoint in the official layout, in transformers' layout, merged, or as an adapter alone.",
+        config="deepsynth.workflows.export:ExportConfig",
+        run="deepsynth.workflows.export:run",
+        positional="checkpoint",
+    ),
+    Verb(
+        name="doctor",
+        help="Check this machine, a model and a dataset: memory, disk, devices, what the labels teach.",
+        config="deepsynth.workflows.doctor:DoctorConfig",
+        run="deepsynth.workflows.doctor:run",
+    ),
+    Verb(
+        name="demo",
+        help="Show the whole road on real documents in a few minutes: render, prepare, train, evaluate, summarize.",
+        config="deepsynth.workflows.demo:DemoConfig",
+        run="deepsynth.workflows.demo:run",
+    ),
+    Verb(
+        name="web",
+        help="Serve the web application on this machine.",
+        config="deepsynth.web.config:WebConfig",
+        run="deepsynth.cli.serve:run",
+    ),
+)
+"""Every verb, in the order of a first acquaintance."""

@@ -1,0 +1,33 @@
+from deepsynth.cli.reporter import ConsoleReporter
+from deepsynth.core.documents import Progress
+
+
+def test_without_a_terminal_progress_is_a_line_with_rate_and_time_left(capsys):
+    with ConsoleReporter() as reporter:
+        reporter.progress(Progress(done=5, total=10, message="rendering", metrics={"loss": 1.5}))
+    line = capsys.readouterr().err.strip()
+    assert line.startswith("rendering: 5/10")
+    assert "/s" in line
+    assert "left" in line
+    assert "loss 1.5" in line
+
+
+def test_lines_are_far_apart(capsys):
+    with ConsoleReporter() as reporter:
+        for done in range(100):
+            reporter.progress(Progress(done=done, total=100, message="rendering"))
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_results_go_to_stdout_and_messages_to_stderr(capsys):
+    class Result:
+        def describe(self) -> str:
+            return "wrote 3 pages"
+
+    with ConsoleReporter() as reporter:
+        reporter.message("[bold] is no markup here")
+        reporter.result(Result())
+        reporter.result(None)
+    captured = capsys.readouterr()
+    assert captured.out == "wrote 3 pages\n"
+    assert captured.err == "[bold] is no markup here\n"

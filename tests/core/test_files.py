@@ -1,0 +1,82 @@
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from deepsynth.core.errors import CheckpointError, StorageError
+from deepsynth.core.files import hash_file, new_folder, read_manifest, write_bytes, write_json, write_manifest
+
+
+def no_space(*_args):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_file_holds_what_was_written_and_nothing_is_left_beside_it(tmp_path):
+    write_bytes(tmp_path / "a" / "b.bin", b"first")
+    write_bytes(tmp_path / "a" / "b.bin", b"second")
+    assert (tmp_path / "a" / "b.bin").read_bytes() == b"second"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.bin"]
+
+
+def test_a_full_disk_keeps_the_old_file_and_is_one_clear_line(tmp_path, monkeypatch):
+    target = tmp_path / "state.json"
+    write_json(target, {"step": 1})
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(StorageError, match=r"state\.json: the disk is full"):
+        write_json(target, {"step": 2})
+    assert json.loads(target.read_text()) == {"step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_not_a_number_is_refused_because_json_has_no_such_thing(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "x.json", float("nan"))
+
+
+def test_a_folder_appears_whole_with_its_manifest(tmp_path):
+    with new_folder(tmp_path / "out", {"kind": "test"}) as folder:
+        (folder / "data.txt").write_text("hello")
+        assert not (tmp_path / "out").exists()
+    manifest = read_manifest(tmp_path / "out")
+    assert manifest["kind"] == "test"
+    assert manifest["files"]["data.txt"] == {"bytes": 5, "sha256": hash_file(tmp_path / "out" / "data.txt")}
+
+
+def test_a_folder_that_fails_leaves_the_one_before_it(tmp_path):
+    with new_folder(tmp_path / "out") as folder:
+        (folder / "data.txt").write_text("old")
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "out") as folder:
+        (folder / "data.txt").write_text("new")
+        raise RuntimeError
+    assert (tmp_path / "out" / "data.txt").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_existing_folder_is_replaced_only_by_a_whole_one(tmp_path):
+    for text in ("old", "new"):
+        with new_folder(tmp_path / "out") as folder:
+            (folder / "data.txt").write_text(text)
+    assert (tmp_path / "out" / "data.txt").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "remove"])
+def test_a_damaged_file_is_found_and_named(tmp_path, harm):
+    target = tmp_path / "weights.bin"
+    target.write_bytes(b"0123456789")
+    write_manifest(tmp_path)
+    if harm == "cut":
+        target.write_bytes(b"01234")
+    elif harm == "flip":
+        target.write_bytes(b"0123456780")
+    else:
+        target.unlink()
+    with pytest.raises(CheckpointError, match=r"weights\.bin"):
+        read_manifest(tmp_path)
+
+
+def test_a_folder_without_manifest_was_never_finished(tmp_path):
+    with pytest.raises(CheckpointError, match="never finished"):
+        read_manifest(Path(tmp_path))
