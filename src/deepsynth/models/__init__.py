@@ -1,1 +1,12 @@
 """Model families behind one protocol: load, freeze points, processor, generation, export."""
+
+from deepsynth.models.deepseek_ocr.family import FAMILY as _DEEPSEEK_OCR
+from deepsynth.models.family import LoadedModel, ModelFamily, ModelOutput, families
+from deepsynth.models.loading import load_model
+
+__all__ = ["LoadedModel", "ModelFamily", "ModelOutput", "default_model", "families", "load_model"]
+
+
+def default_model(*, seed: int = 0) -> LoadedModel:
+    """Return the nano size with random weights: what a run starts from when it names no model."""
+    return _DEEPSEEK_OCR.build("nano", seed=seed)

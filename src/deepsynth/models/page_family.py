@@ -1,0 +1,177 @@
+"""What the two DeepSeek-OCR families share: everything but their classes, settings and order of page features."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.utils import logging as transformers_logging
+
+from deepsynth.core.errors import ModelError, SettingsError
+from deepsynth.core.geometry import MODES, Grid, Layout, Mode, mode
+from deepsynth.core.processor import Processor
+from deepsynth.models.deepseek_ocr.processor import DeepseekOcrProcessor
+from deepsynth.models.deepseek_ocr.tokenizer import JsonTokenizer
+from deepsynth.models.family import LoadedModel, LoraTargets, ModelOutput, Part, Reduction, check_choice
+from deepsynth.models.generation import generate, generation_settings
+from deepsynth.models.loading import CONFIG, load_strictly, read_json
+from deepsynth.models.parts import lora_targets, model_parts, unwrap
+from deepsynth.models.reading import encode_pages
+
+_NATIVE_LAYERS, _OFFICIAL_LAYERS = "model.language_model.layers.", "model.layers."
+
+
+class PageFamily(abc.ABC):
+    """A `ModelFamily` whose model class reads batches through `ReadsPages`."""
+
+    name: str
+    layout: Layout
+    sizes: tuple[str, ...]
+    model_class: Any
+    usual_modes: tuple[str, ...]
+    """Modes to offer first, where they fit."""
+
+    @abc.abstractmethod
+    def supports(self, config: Mapping[str, Any]) -> bool:
+        """See `ModelFamily.supports`."""
+
+    @abc.abstractmethod
+    def is_official(self, config: Mapping[str, Any]) -> bool:
+        """Return whether a config.json is the official one, to be translated."""
+
+    @abc.abstractmethod
+    def read_config(self, config: Mapping[str, Any]) -> Any:
+        """Return transformers' settings for a config.json of either layout."""
+
+    @abc.abstractmethod
+    def size_config(self, size: str) -> Any:
+        """Return the settings of a named size."""
+
+    @abc.abstractmethod
+    def size_tokenizer(self, size: str) -> JsonTokenizer | None:
+        """Return the tokenizer that belongs to a named size, if it is bundled."""
+
+    def load(self, folder: Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu") -> LoadedModel:
+        """See `ModelFamily.load`."""
+        config = read_json(folder / CONFIG)
+        settings = self.read_config(config)
+        transformers_logging.disable_progress_bar()
+        model = load_strictly(self.model_class, settings, folder, dtype=dtype, device=device)
+        return LoadedModel(
+            model=model,
+            family=self,
+            tokenizer=JsonTokenizer.find(folder, image_token_id=settings.image_token_id),
+            source=folder,
+            original_config=config if self.is_official(config) else None,
+        )
+
+    def build(
+        self, size: str, *, seed: int = 0, dtype: torch.dtype = torch.float32, device: str | None = None
+    ) -> LoadedModel:
+        """See `ModelFamily.build`."""
+        check_choice(f"{self.name} size", size, self.sizes)
+        place = device or ("meta" if size == "full" else "cpu")
+        with torch.random.fork_rng(devices=[]), torch.device(place):
+            torch.manual_seed(seed)
+            model = self.model_class(self.size_config(size)).to(dtype)
+        return LoadedModel(model=model, family=self, tokenizer=self.size_tokenizer(size))
+
+    def processor(self, loaded: LoadedModel, mode_name: str | None = None) -> Processor:
+        """See `ModelFamily.processor`.
+
+        Raises:
+            SettingsError: the mode does not fit the model.
+            ModelError: the model came without a tokenizer.
+        """
+        fitting = self.modes(loaded.model)
+        chosen = mode(mode_name or fitting[0])
+        if chosen.name not in fitting:
+            raise SettingsError(
+                f"mode {chosen.name!r} does not fit this {self.name} model; it reads {', '.join(fitting)}", field="mode"
+            )
+        if loaded.tokenizer is None:
+            raise ModelError(f"{loaded.source or self.name} has no tokenizer.json beside its weights; put it there")
+        return DeepseekOcrProcessor(chosen, loaded.tokenizer)
+
+    def modes(self, model: nn.Module) -> list[str]:
+        """See `ModelFamily.modes`."""
+        token_px = 4 * unwrap(model).config.vision_config.sam_config.patch_size
+        fitting = [item.name for item in MODES.values() if self._fits(item, token_px)]
+        return sorted(fitting, key=lambda name: name not in self.usual_modes)
+
+    def _fits(self, item: Mode, token_px: int) -> bool:
+        return item.layout == self.layout and item.token_px == token_px
+
+    def parts(self, model: nn.Module) -> Mapping[str, list[Part]]:
+        """See `ModelFamily.parts`."""
+        return model_parts(model)
+
+    def vision_modules(self, model: nn.Module) -> list[Part]:
+        """See `ModelFamily.vision_modules`."""
+        parts = model_parts(model)
+        return [*parts["sam"], *parts["clip"]]
+
+    def embedding_modules(self, model: nn.Module) -> list[nn.Module]:
+        """See `ModelFamily.embedding_modules`."""
+        return [unwrap(model).model.language_model.embed_tokens]
+
+    def lora_targets(self, preset: str) -> LoraTargets:
+        """See `ModelFamily.lora_targets`."""
+        return lora_targets(preset)
+
+    def original_adapter_name(self, name: str) -> str:
+        """See `ModelFamily.original_adapter_name`."""
+        return name.replace(_NATIVE_LAYERS, _OFFICIAL_LAYERS)
+
+    def native_adapter_name(self, name: str) -> str:
+        """See `ModelFamily.native_adapter_name`."""
+        return name if _NATIVE_LAYERS in name else name.replace(_OFFICIAL_LAYERS, _NATIVE_LAYERS)
+
+    def forward(
+        self,
+        model: nn.Module,
+        batch: Mapping[str, Any],
+        *,
+        reduction: Reduction = "sum",
+        with_logits: bool = False,
+        with_balance_loss: bool = False,
+    ) -> ModelOutput:
+        """See `ModelFamily.forward`; goes through `model(...)`, so wrappers see an ordinary call."""
+        return model(batch=batch, reduction=reduction, with_logits=with_logits, with_balance_loss=with_balance_loss)
+
+    def encode_pages(
+        self, model: nn.Module, global_views: Tensor, tiles: Tensor | None, grids: Sequence[Grid]
+    ) -> list[Tensor]:
+        """See `ModelFamily.encode_pages`."""
+        return encode_pages(unwrap(model), global_views, tiles, grids)
+
+    def generate(
+        self,
+        model: nn.Module,
+        batch: Mapping[str, Any],
+        *,
+        max_new_tokens: int,
+        min_new_tokens: int = 0,
+        num_beams: int = 1,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        no_repeat_ngram_size: int = 0,
+        no_repeat_ngram_window: int = 0,
+    ) -> list[list[int]]:
+        """See `ModelFamily.generate`."""
+        inner = unwrap(model)
+        settings = generation_settings(
+            inner,
+            max_new_tokens=max_new_tokens,
+            min_new_tokens=min_new_tokens,
+            num_beams=num_beams,
+            temperature=temperature,
+            top_p=top_p,
+            no_repeat_ngram_size=no_repeat_ngram_size,
+            no_repeat_ngram_window=no_repeat_ngram_window,
+        )
+        return generate(inner, batch, settings)
