@@ -1,0 +1,99 @@
+"""Settings of the data package: where rows come from, what is cleaned away, and what training reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deepsynth.core.config import Config
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SourceConfig(Config):
+    """Where the rows come from and how to read them."""
+
+    source: str = "packages"
+    """A name (`packages`, `docstrings`, `debian`, or a dataset such as `xsum`), a file, a folder, or a Hub id."""
+    text_column: str | None = None
+    """The column that holds the document; guessed when the guess is sure."""
+    summary_column: str | None = None
+    """The column that holds the summary; guessed when the guess is sure."""
+    id_column: str | None = None
+    """The column that names the row; else its file and line do."""
+    language_column: str | None = None
+    """The column with the language code, where rows differ."""
+    group_column: str | None = None
+    """The column whose equal values must stay on one side of a split."""
+    language: str = "und"
+    """Language code (BCP 47) of all rows, where no column says it."""
+    languages: tuple[str, ...] = ("en",)
+    """The languages to fetch, for sources that have several (`debian`)."""
+    subset: str | None = None
+    """The configuration of a Hub dataset, for example `fr` of mlsum."""
+    revision: str | None = None
+    """Branch, tag or commit of a Hub dataset."""
+    splits: tuple[str, ...] = ()
+    """Only these splits of a source that has them; empty means all."""
+    lists: Path | None = None
+    """A folder of package lists copied from a Debian machine, where there is no apt (`debian`)."""
+    require_summary: bool = True
+    """Whether a row without a summary is kept out."""
+    max_chars: Count = 200_000
+    """Rows with a longer text are kept out as too long."""
+    limit: Count | None = None
+    """Read no more rows than this many good ones."""
+
+
+class CleaningConfig(Config):
+    """What is kept out of a dataset, beyond rows that cannot be read."""
+
+    min_chars: Annotated[int, Field(ge=0)] = 40
+    """Shorter documents are kept out."""
+    cut_chars: Count | None = None
+    """Keep only the beginning of longer documents: whole paragraphs or sentences up to so many characters."""
+    min_summary_chars: Annotated[int, Field(ge=0)] = 8
+    """Shorter summaries are kept out."""
+    min_compression: Annotated[float, Field(ge=0.0)] = 1.2
+    """Rows whose document is fewer than so many times as long as the summary are kept out."""
+    exact_duplicates: bool = True
+    """Keep out a document whose letters and digits, in lower case, equal an earlier one's."""
+    near_duplicates: Share | None = None
+    """Keep out a document whose estimated overlap of five-word shingles with an earlier one reaches this share."""
+    verbatim_summaries: Literal["keep", "flag", "drop"] = "flag"
+    """What to do with a summary that stands word for word in its document."""
+    check_language: bool = False
+    """Keep out rows whose text is clearly in another language than the row says (needs the extra `data`)."""
+
+
+class SplitConfig(Config):
+    """How rows without a split of their own are divided; by group, never by row."""
+
+    validation: Share = 0.05
+    """Share of the groups that becomes the validation split."""
+    test: Share = 0.1
+    """Share of the groups that becomes the test split."""
+    seed: int = 0
+    """Another seed gives another division."""
+
+
+class DataConfig(Config):
+    """What training and evaluation read from a prepared dataset."""
+
+    path: Path = Path("data/prepared")
+    """Folder that `deepsynth prepare` wrote."""
+    train_split: str = "train"
+    """Split to learn from."""
+    evaluation_split: str = "validation"
+    """Split to watch while training."""
+    max_train_samples: Count | None = None
+    """Learn from no more rows than this."""
+    max_eval_samples: Count | None = None
+    """Evaluate no more rows than this."""
+    num_workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that read and render ahead of training; 0 means in the training process."""
+    pad_to_multiple_of: Count | None = 32
+    """Round sequence lengths up, so that few distinct shapes occur (much faster on CPU)."""
