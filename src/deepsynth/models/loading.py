@@ -127,7 +127,9 @@ def weight_keys(folder: Path) -> dict[str, tuple[Path, tuple[int, ...]]]:
     return found
 
 
-def load_strictly(model_class: Any, config: Any, folder: Path, *, dtype: torch.dtype, device: str) -> Any:
+def load_strictly(
+    model_class: Any, config: Any, folder: Path, *, dtype: torch.dtype, device: str, attention: str = "sdpa"
+) -> Any:
     """Return `model_class` with the folder's weights.
 
     Raises:
@@ -139,6 +141,7 @@ def load_strictly(model_class: Any, config: Any, folder: Path, *, dtype: torch.d
             folder,
             config=config,
             dtype=dtype,
+            attn_implementation=attention,
             device_map=None if device == "cpu" else device,
             use_safetensors=True,
             local_files_only=True,

@@ -17,10 +17,10 @@ from deepsynth.core.processor import Processor
 from deepsynth.models.deepseek_ocr.processor import DeepseekOcrProcessor
 from deepsynth.models.deepseek_ocr.tokenizer import JsonTokenizer
 from deepsynth.models.family import LoadedModel, LoraTargets, ModelOutput, Part, Reduction, check_choice
-from deepsynth.models.generation import generate, generation_settings
+from deepsynth.models.generation import generate
 from deepsynth.models.loading import CONFIG, load_strictly, read_json
 from deepsynth.models.parts import lora_targets, model_parts, unwrap
-from deepsynth.models.reading import encode_pages
+from deepsynth.models.reading import encode_pages, kernels
 
 _NATIVE_LAYERS, _OFFICIAL_LAYERS = "model.language_model.layers.", "model.layers."
 
@@ -55,12 +55,19 @@ class PageFamily(abc.ABC):
     def size_tokenizer(self, size: str) -> JsonTokenizer | None:
         """Return the tokenizer that belongs to a named size, if it is bundled."""
 
+    def initialize(self, model: Any) -> None:
+        """Set what upstream leaves at zero: SAM's table of positions, without which windows all look alike."""
+        nn.init.trunc_normal_(model.model.vision_tower.sam_encoder.pos_embed, std=0.02)
+
     def load(self, folder: Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu") -> LoadedModel:
         """See `ModelFamily.load`."""
         config = read_json(folder / CONFIG)
         settings = self.read_config(config)
         transformers_logging.disable_progress_bar()
-        model = load_strictly(self.model_class, settings, folder, dtype=dtype, device=device)
+        place = torch.device(device).type
+        attention, _ = kernels(settings.text_config.hidden_size, place)
+        model = load_strictly(self.model_class, settings, folder, dtype=dtype, device=device, attention=attention)
+        model.choose_kernels(place)
         return LoadedModel(
             model=model,
             family=self,
@@ -77,7 +84,11 @@ class PageFamily(abc.ABC):
         place = device or ("meta" if size == "full" else "cpu")
         with torch.random.fork_rng(devices=[]), torch.device(place):
             torch.manual_seed(seed)
-            model = self.model_class(self.size_config(size)).to(dtype)
+            settings = self.size_config(size)
+            attention, _ = kernels(settings.text_config.hidden_size, torch.device(place).type)
+            model = self.model_class._from_config(settings, attn_implementation=attention, dtype=dtype)
+            self.initialize(model)
+        model.choose_kernels(torch.device(place).type)
         return LoadedModel(model=model, family=self, tokenizer=self.size_tokenizer(size))
 
     def processor(self, loaded: LoadedModel, mode_name: str | None = None) -> Processor:
@@ -163,9 +174,9 @@ class PageFamily(abc.ABC):
         no_repeat_ngram_window: int = 0,
     ) -> list[list[int]]:
         """See `ModelFamily.generate`."""
-        inner = unwrap(model)
-        settings = generation_settings(
-            inner,
+        return generate(
+            unwrap(model),
+            batch,
             max_new_tokens=max_new_tokens,
             min_new_tokens=min_new_tokens,
             num_beams=num_beams,
@@ -174,4 +185,3 @@ class PageFamily(abc.ABC):
             no_repeat_ngram_size=no_repeat_ngram_size,
             no_repeat_ngram_window=no_repeat_ngram_window,
         )
-        return generate(inner, batch, settings)

@@ -8,7 +8,7 @@ pieces of bounded memory, a frozen encoder leaves no trace for the backward pass
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -23,13 +23,34 @@ ATTENTION_NUMBERS_PER_PIECE = 2**30
 """Attention weights of one encoder call: SAM's global layers hold heads x patches^2 of them for each view."""
 
 
+SMALL_WIDTH = 512
+"""Decoder widths up to this run faster on a CPU without fused kernels."""
+
+
 class ReadsPages:
     """Mixin for a DeepSeek-OCR class of transformers: `model(batch=...)` returns a `ModelOutput`."""
 
     layout: ClassVar[Layout]
+    kernels_for: str | None = None
+    """The kind of device that `choose_kernels` last chose for."""
     model: Any
     lm_head: Any
     config: Any
+    set_attn_implementation: Callable[[str], None]
+
+    def choose_kernels(self, device: str) -> None:
+        """Set attention and experts to what is fastest for this size on this kind of device; a no-op when done before.
+
+        Measured on a CPU with nano (batch 64, bfloat16 autocast): plain attention and a loop over experts take 0.63 s a
+        step, fused attention 0.70, grouped experts 0.81. At full size only the grouped kernel is usable: the loop makes
+        a gradient of the whole expert tensor for every expert.
+        """
+        if self.kernels_for == device:
+            return
+        attention, experts = kernels(self.config.text_config.hidden_size, device)
+        self.set_attn_implementation(attention)
+        self.model.language_model.set_experts_implementation(experts)
+        self.kernels_for = device
 
     def assemble_pages(self, views: Tensor, tiles: Tensor | None, grids: Sequence[Grid]) -> list[Tensor]:
         """Put projected features in the order that the decoder reads; differs by version.
@@ -78,6 +99,11 @@ class ReadsPages:
         return torch.stack([balance_loss(logits, batch_size, top_k) for logits in router_logits]).sum()
 
 
+def kernels(hidden_size: int, device: str) -> tuple[str, str]:
+    """Return the names of attention and experts implementations for a decoder width on a kind of device."""
+    return ("eager", "eager") if device == "cpu" and hidden_size <= SMALL_WIDTH else ("sdpa", "grouped_mm")
+
+
 def padding_mask(attention_mask: Tensor) -> Tensor | None:
     """Return none for right padding, which a causal decoder never looks at, else the mask itself.
 
@@ -94,6 +120,7 @@ def prompt_embeddings(model: ReadsPages, batch: Mapping[str, Any]) -> Tensor:
     Raises:
         InputError: a row's placeholders and visual tokens differ.
     """
+    model.choose_kernels(batch["input_ids"].device.type)
     embeddings = model.model.language_model.embed_tokens(batch["input_ids"])
     features = batch.get("page_features")
     if features is None:

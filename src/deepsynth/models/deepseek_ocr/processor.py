@@ -15,6 +15,7 @@ from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import Mode
 from deepsynth.core.processor import IGNORED, EncodedExample, Ids, PageViews
 from deepsynth.models.family import TokenCodec
+from deepsynth.rendering.views import page_views
 
 
 class DeepseekOcrProcessor:
@@ -29,8 +30,6 @@ class DeepseekOcrProcessor:
 
     def encode(self, example: Example, *, with_summary: bool = True, max_length: int | None = None) -> EncodedExample:
         """Return the prompt, followed by the summary and EOS when `with_summary` (see `Processor.encode`)."""
-        from deepsynth.rendering.views import page_views
-
         views = tuple(page_views(page.image, self.mode) for page in example.pages)
         prompt = self.prompt(example, views)
         if max_length is not None and len(prompt) + with_summary > max_length:

@@ -9,9 +9,10 @@ looked up here by name, added by the processor, and never produced from text: a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
@@ -53,6 +54,10 @@ class JsonTokenizer:
             raise ModelError(
                 f"{TOKENIZER} gives {IMAGE} the id {self.image_token_id}, the model's config {image_token_id}"
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to loader workers as the file's bytes; the library's own pickle forgets `encode_special_tokens`."""
+        return partial(JsonTokenizer, companions=self._companions), (self._content,)
 
     @classmethod
     def find(cls, folder: Path, *, image_token_id: int | None = None) -> Self | None:
