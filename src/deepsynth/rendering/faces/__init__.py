@@ -1,0 +1,1 @@
+"""Font files that ship with DeepSynth: DejaVu Sans Mono (its free license lies beside it)."""

@@ -1,0 +1,131 @@
+"""Plain text to pages: normalized, checked for characters that no font draws, laid out, painted."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from deepsynth.core.documents import Document, Page
+from deepsynth.core.errors import InputError
+from deepsynth.core.geometry import Mode, mode
+from deepsynth.rendering.config import RenderConfig
+from deepsynth.rendering.fonts import font_stack, missing_glyph_error
+from deepsynth.rendering.layout import Block, Layout, Line, plain_blocks
+from deepsynth.rendering.normalize import normalize_text
+from deepsynth.rendering.paint import Painter
+from deepsynth.rendering.renderer import read_text, renderers
+from deepsynth.rendering.shaping import Shaper
+
+
+def page_size(page_mode: Mode) -> tuple[int, int]:
+    """Return width and height to draw at, so that the mode's own resizing changes nothing.
+
+    Modes with tiles get a portrait page of whole tiles: two by three where so many are allowed.
+    """
+    if page_mode.tile is None:
+        return page_mode.size, page_mode.size
+    columns, rows = (2, 3) if page_mode.max_tiles >= 6 else (1, 2)
+    return columns * page_mode.tile, rows * page_mode.tile
+
+
+class TextRenderer:
+    """Draws documents of text as gray pages, deterministic to the byte for equal settings and versions."""
+
+    def __init__(self, config: RenderConfig, make_blocks: Callable[[str], Iterable[Block]] | None = None) -> None:
+        """`make_blocks` turns normalized text into paragraphs; without it, each line feed ends one."""
+        self.config = config
+        self._blocks = make_blocks or plain_blocks
+        self._size = page_size(mode(config.mode))
+        self._painter = Painter(config.px)
+        self._layouts: dict[str, Layout] = {}
+
+    def text(self, document: Document) -> str:
+        """Return the text that the pages' spans refer to: normalized, and without characters that were dropped.
+
+        Raises:
+            MissingGlyphError: a character has no glyph, and the settings say `error`.
+        """
+        raw = document.text if document.path is None else read_text(document.path)
+        assert raw is not None
+        text = normalize_text(raw)
+        missing = font_stack(self.config.font, document.language).missing(text)
+        if missing and self.config.missing == "error":
+            raise missing_glyph_error(document.id, text, missing)
+        replacement = "\ufffd" if self.config.missing == "replace" else ""
+        text = text.translate({ord(character): replacement for character in missing}) if missing else text
+        if not text.strip():
+            raise InputError(f"document {document.id!r} has no character that can be drawn")
+        return text
+
+    def render(self, document: Document) -> Iterator[Page]:
+        """Yield the pages (see `Renderer.render`)."""
+        limit = self.config.max_pages
+        for number, lines in enumerate(self.layout_pages(self.text(document), document.language)):
+            if limit is not None and number >= limit:
+                return
+            span = (lines[0][0].start, lines[-1][0].end)
+            yield Page(document_id=document.id, number=number, image=self._paint(lines), span=span)
+
+    def layout_pages(self, text: str, language: str = "und") -> Iterator[list[tuple[Line, float, int]]]:
+        """Yield the lines of each page with their x and baseline in pixels; nothing is drawn.
+
+        Raises:
+            InputError: the page is too small for a line of this size.
+        """
+        if language not in self._layouts:
+            self._layouts[language] = Layout(Shaper(self.config.font, language), language)
+        lines = self._layouts[language].lines(self._blocks(text), self.column_width / self.config.px)
+        page: list[tuple[Line, float, int]] = []
+        column, y = 0, float(self.config.margin)
+        for line in lines:
+            above, below = self._height(line)
+            space = line.space * self.config.px if y > self.config.margin else 0.0
+            if y + space + above + below > self._size[1] - self.config.margin and y > self.config.margin:
+                column, y, space = column + 1, float(self.config.margin), 0.0
+                if column == self.config.columns:
+                    yield page
+                    page, column = [], 0
+            baseline = math.floor(y + space + above + 0.5)
+            page.append((line, self._column_left(column), baseline))
+            y += space + above + below
+        if page:
+            yield page
+
+    @functools.cached_property
+    def column_width(self) -> float:
+        """Width of a column in pixels.
+
+        Raises:
+            InputError: margins and columns leave less than one em.
+        """
+        gaps = (self.config.columns - 1) * self.config.px * 2
+        width = (self._size[0] - 2 * self.config.margin - gaps) / self.config.columns
+        if width < self.config.px or self._size[1] - 2 * self.config.margin < self.config.px * self.config.leading:
+            raise InputError(
+                f"mode {self.config.mode} with margin {self.config.margin} and {self.config.columns} columns leaves no room"
+                f" for letters of {self.config.px} px; use a smaller margin or px"
+            )
+        return width
+
+    def _column_left(self, column: int) -> float:
+        return self.config.margin + column * (self.column_width + self.config.px * 2)
+
+    def _height(self, line: Line) -> tuple[float, float]:
+        """Return the height above and below the baseline: the set leading, or the ink where that is taller."""
+        leading = self.config.leading * line.scale
+        below = max((leading - 1.0) / 2 + 0.22 * line.scale, -line.bottom)
+        above = max(leading - below, line.top)
+        return above * self.config.px, below * self.config.px
+
+    def _paint(self, lines: list[tuple[Line, float, int]]) -> Image.Image:
+        ink = np.zeros((self._size[1], self._size[0]), np.uint8)
+        for line, x, baseline in lines:
+            self._painter.draw(ink, line, x, baseline)
+        return Image.fromarray(np.subtract(255, ink, dtype=np.uint8))
+
+
+renderers.register("text")(TextRenderer)

@@ -1,0 +1,31 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepsynth.rendering.normalize import normalize_text
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
+        ("a\x00b\x07c", "abc"),
+        ("\ufeffa", "a"),
+        ("a\ud800b", "a\ufffdb"),
+        ("e\u0301", "\u00e9"),
+        ("a\u200db\u202e", "a\u200db\u202e"),
+        ("a\tb", "a\tb"),
+    ],
+)
+def test_only_what_draws_nothing_goes(raw, expected):
+    assert normalize_text(raw) == expected
+
+
+@given(st.text(alphabet=st.characters(codec=None)))
+def test_normalizing_twice_changes_nothing_more(text):
+    once = normalize_text(text)
+    assert normalize_text(once) == once
+    assert unicodedata.is_normalized("NFC", once)
+    once.encode("utf-8")

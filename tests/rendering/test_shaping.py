@@ -1,0 +1,46 @@
+from deepsynth.rendering.fonts import font_stack
+from deepsynth.rendering.shaping import Shaper, Style, face_runs
+
+SHAPER = Shaper("sans", "und")
+
+
+def faces(text: str) -> list[tuple[str, str]]:
+    stack = font_stack("sans", "und")
+    return [(stack.sources[number].name, part) for number, part in face_runs(text, stack)]
+
+
+def test_runs_change_with_the_script():
+    assert faces("abc עברית 日本") == [
+        ("Noto Sans", "abc "),
+        ("Noto Sans Hebrew", "עברית"),
+        ("Noto Sans", " "),
+        ("Noto Sans CJK", "日本"),
+    ]
+
+
+def test_joined_emoji_stay_one_run_and_become_one_glyph():
+    family = "👨\u200d👩\u200d👧"
+    assert faces(family) == [("Noto Emoji", family)]
+    assert len(SHAPER.shape(family).glyphs) == 1
+
+
+def test_arabic_letters_join():
+    alone = sum(len(SHAPER.shape(letter, rtl=True).glyphs) for letter in "محمد")
+    word = SHAPER.shape("محمد", rtl=True)
+    assert len(word.glyphs) == alone
+    isolated = {SHAPER.shape(letter, rtl=True).glyphs[0][1] for letter in "محمد"}
+    assert {glyph for _, glyph, _, _ in word.glyphs} != isolated
+
+
+def test_a_repeated_piece_is_shaped_once():
+    assert SHAPER.shape("again") is SHAPER.shape("again")
+
+
+def test_scale_multiplies_every_length():
+    plain, large = SHAPER.shape("Tag"), SHAPER.shape("Tag", Style(scale=2.0))
+    assert large.advance == 2 * plain.advance
+    assert (large.top, large.bottom) == (2 * plain.top, 2 * plain.bottom)
+
+
+def test_invisible_characters_take_no_room():
+    assert SHAPER.shape("a\u200eb").advance == SHAPER.shape("ab").advance
