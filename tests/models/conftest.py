@@ -46,6 +46,32 @@ class Golden:
         cut = {name: batch[name][:, :end] for name in ("input_ids", "attention_mask", "image_token_mask")}
         return {**batch, **cut}
 
+    def text_only(self) -> dict[str, Any]:
+        """The prompt without pages."""
+        ids = self.inputs["text_only_input_ids"]
+        return {
+            "input_ids": ids,
+            "attention_mask": torch.ones_like(ids),
+            "image_token_mask": torch.zeros_like(ids, dtype=torch.bool),
+            "global_views": torch.zeros(0, 3, 192, 192),
+            "tiles": None,
+            "grids": [],
+            "page_counts": torch.zeros(1, dtype=torch.long),
+            "ids": ("text",),
+        }
+
+    def gradient(self, model: Any, key: str) -> torch.Tensor:
+        """The model's gradient under an official key, cut out of the fused experts where they are fused."""
+        native = key.replace("model.", "model.language_model.", 1) if key.startswith("model.") else key
+        path, fused, rest = native.partition(".mlp.experts.")
+        if not fused:
+            return model.get_parameter(native).grad
+        expert, projection = rest.split(".")[:2]
+        if projection == "down_proj":
+            return model.get_parameter(f"{path}.mlp.experts.down_proj").grad[int(expert)]
+        both = model.get_parameter(f"{path}.mlp.experts.gate_up_proj").grad[int(expert)]
+        return both.chunk(2)[0 if projection == "gate_proj" else 1]
+
 
 def read_golden(name: str) -> Golden:
     folder = ASSETS / name

@@ -40,6 +40,8 @@ class SourceConfig(Config):
     """Only these splits of a source that has them; empty means all."""
     lists: Path | None = None
     """A folder of package lists copied from a Debian machine, where there is no apt (`debian`)."""
+    cache: Path = Path("~/.cache/deepsynth")
+    """Where fetched package lists are kept (`debian`)."""
     require_summary: bool = True
     """Whether a row without a summary is kept out."""
     max_chars: Count = 200_000

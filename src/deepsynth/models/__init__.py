@@ -1,6 +1,7 @@
 """Model families behind one protocol: load, freeze points, processor, generation, export."""
 
 from deepsynth.models.deepseek_ocr.family import FAMILY as _DEEPSEEK_OCR
+from deepsynth.models.deepseek_ocr2 import family as _deepseek_ocr2  # noqa: F401  (registers itself)
 from deepsynth.models.family import LoadedModel, ModelFamily, ModelOutput, families
 from deepsynth.models.loading import load_model
 

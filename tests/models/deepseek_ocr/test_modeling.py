@@ -71,23 +71,8 @@ def test_visual_tokens_equal_those_of_the_stock_class_bit_for_bit(loaded_v1, gol
 
 
 def test_a_text_only_prompt_has_the_official_logits(loaded_v1, golden_v1):
-    ids = golden_v1.inputs["text_only_input_ids"]
-    batch = text_only(ids)
-    output = loaded_v1.family.forward(loaded_v1.model.eval(), batch, with_logits=True)
+    output = loaded_v1.family.forward(loaded_v1.model.eval(), golden_v1.text_only(), with_logits=True)
     torch.testing.assert_close(output.logits, golden_v1.outputs["text_only_logits"], atol=TOLERANCE, rtol=0)
-
-
-def text_only(ids):
-    return {
-        "input_ids": ids,
-        "attention_mask": torch.ones_like(ids),
-        "image_token_mask": torch.zeros_like(ids, dtype=torch.bool),
-        "global_views": torch.zeros(0, 3, 192, 192),
-        "tiles": None,
-        "grids": [],
-        "page_counts": torch.zeros(len(ids), dtype=torch.long),
-        "ids": ("text",) * len(ids),
-    }
 
 
 @pytest.mark.parametrize("sample", [0, 1, 2])
@@ -108,18 +93,5 @@ def test_gradients_equal_the_official_ones_with_and_without_the_balance_loss(loa
     assert len(names) == 9
     for name in names:
         expected = golden_v1.outputs[name]
-        found = gradient(model, name.removeprefix(f"grad.{kind}."))
+        found = golden_v1.gradient(model, name.removeprefix(f"grad.{kind}."))
         torch.testing.assert_close(found, expected, atol=2e-6, rtol=0, msg=lambda text, name=name: f"{name}: {text}")
-
-
-def gradient(model, key):
-    """The gradient under an official key, cut out of the fused experts where they are fused."""
-    native = key.replace("model.", "model.language_model.", 1) if key.startswith("model.") else key
-    if ".experts." not in native or "shared" in native:
-        return model.get_parameter(native).grad
-    path, _, rest = native.partition(".experts.")
-    expert, projection = rest.split(".")[:2]
-    if projection == "down_proj":
-        return model.get_parameter(f"{path}.experts.down_proj").grad[int(expert)]
-    both = model.get_parameter(f"{path}.experts.gate_up_proj").grad[int(expert)]
-    return both.chunk(2)[0 if projection == "gate_proj" else 1]

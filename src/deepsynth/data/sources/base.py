@@ -37,10 +37,16 @@ class DocumentSource(Protocol):
     name: str
     rejected: list[Rejection]
     """The bad rows met in the last iteration."""
+    license: str
+    """The terms of the texts, for the dataset's card; empty when unknown."""
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever the rows would; known without reading them all."""
+        ...
+
+    def provenance(self) -> Mapping[str, object]:
+        """Return what else a manifest should keep, such as hashes of what was fetched."""
         ...
 
     def rows(self) -> Iterator[Record | Rejection]:
@@ -55,6 +61,8 @@ class DocumentSource(Protocol):
 class RowSource(ABC):
     """A source that is written as one generator of rows; the rest of the protocol follows from it."""
 
+    license: str = ""
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.rejected: list[Rejection] = []
@@ -63,6 +71,10 @@ class RowSource(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """Changes whenever the rows would."""
+
+    def provenance(self) -> Mapping[str, object]:
+        """Return nothing; sources that fetch say what."""
+        return {}
 
     @abstractmethod
     def rows(self) -> Iterator[Record | Rejection]:

@@ -1,4 +1,4 @@
-"""Public datasets that are known by heart: where they are, which columns to read, what their licence says.
+"""Public datasets that are known by heart: where they are, which columns to read, what their license says.
 
 Facts are from the datasets' own cards. `script` marks those whose main branch holds a loading script: no program runs
 such scripts any more, so they are read from the Hub's Parquet export, where a configuration is a folder. All others
@@ -29,7 +29,7 @@ class KnownDataset:
     splits: tuple[str, ...] = ("train", "validation", "test")
     revision: str = EXPORT_REVISION
     script: bool = False
-    licence: str = "not stated"
+    license: str = "not stated"
 
     def language(self, subset: str) -> str:
         """Return the language of the rows of `subset`."""
@@ -52,18 +52,18 @@ KNOWN: dict[str, KnownDataset] = {
         languages=("de", "es", "fr", "ru", "tr"),
         subset_is_language=True,
         script=True,
-        licence="non-commercial research",
+        license="non-commercial research",
     ),
     "cnn_dailymail": KnownDataset(
         id="abisee/cnn_dailymail",
         text="article",
         summary="highlights",
         subsets=("3.0.0", "2.0.0", "1.0.0"),
-        licence="Apache-2.0 (as the card says)",
+        license="Apache-2.0 (as the card says)",
     ),
     "xsum": KnownDataset(id="EdinburghNLP/xsum", text="document", summary="summary", script=True),
     "billsum": KnownDataset(
-        id="FiscalNote/billsum", text="text", summary="summary", splits=("train", "test", "ca_test"), licence="CC0-1.0"
+        id="FiscalNote/billsum", text="text", summary="summary", splits=("train", "test", "ca_test"), license="CC0-1.0"
     ),
     "arxiv": KnownDataset(
         id="ccdv/arxiv-summarization", text="article", summary="abstract", subsets=("section", "document")
@@ -71,7 +71,7 @@ KNOWN: dict[str, KnownDataset] = {
     "pubmed": KnownDataset(
         id="ccdv/pubmed-summarization", text="article", summary="abstract", subsets=("section", "document")
     ),
-    "samsum": KnownDataset(id="knkarthick/samsum", text="dialogue", summary="summary", licence="CC BY-NC-ND 4.0"),
+    "samsum": KnownDataset(id="knkarthick/samsum", text="dialogue", summary="summary", license="CC BY-NC-ND 4.0"),
     "xlsum": KnownDataset(
         id="csebuetnlp/xlsum",
         text="text",
@@ -80,7 +80,7 @@ KNOWN: dict[str, KnownDataset] = {
         languages=tuple(_XLSUM.values()),
         subset_is_language=True,
         script=True,
-        licence="CC BY-NC-SA 4.0",
+        license="CC BY-NC-SA 4.0",
     ),
 }
 """By short name."""

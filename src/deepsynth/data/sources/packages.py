@@ -1,7 +1,7 @@
 """Installed Python packages: the README is the document, the one-line Summary is the summary.
 
 Real text that needs no network and no apt, wherever Python runs. There are about as many rows as installed packages
-(40 to 300), each some hundred words long; the licence of each text is that of its package.
+(40 to 300), each some hundred words long; the license of each text is that of its package.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Debian package descriptions: the long description is the document, the synopsis its summary."""

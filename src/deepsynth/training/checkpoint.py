@@ -1,0 +1,165 @@
+"""A checkpoint: a folder with the model, the optimizers, the random states and the place in the data; manifest last.
+
+Everything is safetensors or JSON, so a checkpoint can be opened without running anybody's code, and the folder is also a
+model folder: `deepsynth summarize --model runs/train/checkpoint-500` reads it like any other.
+
+    config.json model.safetensors tokenizer.json   the model
+    trainer.json                                   the settings, the whole tree
+    state.json optimizer-*.safetensors             what resuming needs beside
+    manifest.json                                  sizes and hashes; written last
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from deepsynth.core.errors import CheckpointError
+from deepsynth.core.files import new_folder, read_manifest, write_json
+from deepsynth.models.family import LoadedModel
+from deepsynth.training.config import TrainerConfig
+
+logger = logging.getLogger(__name__)
+
+TRAINER, STATE = "trainer.json", "state.json"
+_NAME = re.compile(r"checkpoint-(\d+)")
+
+
+@dataclass(kw_only=True, slots=True)
+class TrainState:
+    """Where a run stands; everything else that changes lies in weights, optimizers and random states."""
+
+    step: int = 0
+    """Optimizer steps taken."""
+    epoch: int = 0
+    batches: int = 0
+    """Batches of this epoch that were read, over all processes together."""
+    examples: int = 0
+    label_tokens: int = 0
+    best_loss: float | None = None
+    best_step: int | None = None
+
+
+def save_checkpoint(
+    folder: Path,
+    loaded: LoadedModel,
+    optimizers: Iterable[torch.optim.Optimizer],
+    state: TrainState,
+    config: TrainerConfig,
+) -> None:
+    """Write a checkpoint that is whole or absent.
+
+    Raises:
+        StorageError: the disk refused; what stood there before is untouched.
+    """
+    with new_folder(folder, {"step": state.step}) as target:
+        save_model(loaded, target)
+        config.save(target / TRAINER)
+        for number, optimizer in enumerate(optimizers):
+            save_file(_optimizer_tensors(optimizer), target / f"optimizer-{number}.safetensors")
+        save_file(_random_tensors(), target / "random.safetensors")
+        write_json(target / STATE, {**asdict(state), "python_random": _python_random()})
+
+
+def save_model(loaded: LoadedModel, folder: Path) -> None:
+    """Write weights, settings and tokenizer so that `load_model` reads them."""
+    loaded.model.save_pretrained(folder)
+    if loaded.tokenizer is not None:
+        loaded.tokenizer.save(folder)
+
+
+def load_state(folder: Path, optimizers: Iterable[torch.optim.Optimizer], *, restore_random: bool = True) -> TrainState:
+    """Fill the optimizers and the random states from a checkpoint; return where the run stands."""
+    for number, optimizer in enumerate(optimizers):
+        _load_optimizer(optimizer, load_file(folder / f"optimizer-{number}.safetensors"))
+    values: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    kind, words, position = values.pop("python_random")
+    if restore_random:
+        random.setstate((kind, tuple(words), position))
+        _set_random(load_file(folder / "random.safetensors"))
+    return TrainState(**values)
+
+
+def newest_checkpoint(run: Path) -> Path | None:
+    """Return the newest whole checkpoint of a run; a damaged one is skipped with a warning that says why."""
+    for folder in sorted(checkpoints(run), key=step_of, reverse=True):
+        try:
+            read_manifest(folder)
+        except CheckpointError as error:
+            logger.warning("checkpoint skipped: %s", error)
+            continue
+        return folder
+    return None
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """Return the checkpoint folders of a run, oldest first."""
+    found = [path for path in run.glob("checkpoint-*") if path.is_dir() and _NAME.fullmatch(path.name)]
+    return sorted(found, key=step_of)
+
+
+def step_of(folder: Path) -> int:
+    """Return the optimizer step that a checkpoint's name holds."""
+    found = _NAME.fullmatch(folder.name)
+    assert found, folder
+    return int(found[1])
+
+
+def remove_old(run: Path, keep: int, best_step: int | None) -> None:
+    """Remove all but the newest `keep` checkpoints and the best one."""
+    for folder in checkpoints(run)[:-keep]:
+        if step_of(folder) != best_step:
+            shutil.rmtree(folder)
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state: Mapping[int, Mapping[str, Tensor]] = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value.contiguous() for index, slots in state.items() for name, value in slots.items()}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _random_tensors() -> dict[str, Tensor]:
+    kind, words, *rest = np.random.get_state(legacy=True)
+    assert kind == "MT19937"
+    tensors = {
+        "torch": torch.get_rng_state(),
+        "numpy": torch.from_numpy(np.asarray(words, np.int64)),
+        "numpy_rest": torch.tensor([float(item) for item in rest], dtype=torch.float64),
+    }
+    if torch.cuda.is_available():
+        tensors |= {f"cuda.{index}": value for index, value in enumerate(torch.cuda.get_rng_state_all())}
+    return tensors
+
+
+def _set_random(tensors: Mapping[str, Tensor]) -> None:
+    torch.set_rng_state(tensors["torch"])
+    position, has_gauss, gauss = tensors["numpy_rest"].tolist()
+    words = tensors["numpy"].numpy().astype(np.uint32)
+    np.random.set_state(("MT19937", words, int(position), int(has_gauss), gauss))
+    devices = [tensors[name] for name in sorted(tensors) if name.startswith("cuda.")]
+    if devices and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(devices)
+
+
+def _python_random() -> list[Any]:
+    kind, words, position = random.getstate()
+    return [kind, list(words), position]

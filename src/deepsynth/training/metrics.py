@@ -1,0 +1,100 @@
+"""What a run tells while it goes: a line of metrics.jsonl every few steps, and progress with a rate and a time left."""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import sys
+import time
+from typing import Any
+
+import torch
+
+from deepsynth.core.documents import Progress
+from deepsynth.core.files import storage_errors
+from deepsynth.core.progress import Reporter
+from deepsynth.training.checkpoint import TrainState
+from deepsynth.training.config import TrainerConfig
+
+METRICS = "metrics.jsonl"
+
+
+class StepLog:
+    """Writes metrics.jsonl in the run's folder. A resumed run first drops lines behind its checkpoint."""
+
+    def __init__(self, config: TrainerConfig, total: int, reporter: Reporter, state: TrainState) -> None:
+        self._path = config.output_dir / METRICS
+        self._interval, self._total, self._reporter, self._state = config.log_interval, total, reporter, state
+        self._began = time.monotonic()
+        self._losses: list[tuple[float, int]] = []
+        self._examples = 0
+        self._drop_later_lines(state.step)
+
+    def step(self, loss: float, tokens: int, rate: float, grad_norm: float, examples: int) -> None:
+        """Take in one optimizer step; write and tell at the interval and at the end."""
+        self._losses.append((loss, tokens))
+        self._examples += examples
+        if self._state.step % self._interval and self._state.step != self._total:
+            return
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        labels = sum(count for _, count in self._losses)
+        mean = sum(value * count for value, count in self._losses) / max(1, labels)
+        self._write(
+            {
+                "step": self._state.step,
+                "epoch": self._state.epoch,
+                "loss": mean,
+                "learning_rate": rate,
+                "grad_norm": grad_norm,
+                "examples": self._state.examples,
+                "samples_per_second": self._examples / seconds,
+                "label_tokens_per_second": labels / seconds,
+                **memory(),
+            }
+        )
+        shown = {"loss": mean, "samples/s": self._examples / seconds}
+        self._reporter.progress(Progress(done=self._state.step, total=self._total, message="training", metrics=shown))
+        self._began, self._losses, self._examples = time.monotonic(), [], 0
+
+    def evaluation(self, loss: float) -> None:
+        """Write the loss on the evaluation split."""
+        self._write({"step": self._state.step, "evaluation_loss": loss})
+        self._reporter.message(f"step {self._state.step}: evaluation loss {loss:.4f}")
+        self._began = time.monotonic()
+
+    def _write(self, values: dict[str, Any]) -> None:
+        finite = {
+            name: value if not isinstance(value, float) or math.isfinite(value) else None
+            for name, value in values.items()
+        }
+        with storage_errors(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(finite) + "\n")
+
+    def _drop_later_lines(self, step: int) -> None:
+        if not self._path.is_file():
+            return
+        kept = [line for line in read_metrics_lines(self._path.read_text(encoding="utf-8")) if line["step"] <= step]
+        self._path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+
+
+def read_metrics_lines(text: str) -> list[dict[str, Any]]:
+    """Return the lines of metrics.jsonl; a last line that a crash cut short is left out."""
+    lines: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            break
+    return lines
+
+
+def memory() -> dict[str, float]:
+    """Return the peak memory of the process and of its accelerator, in MiB."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux KiB
+    found = {"peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
+    if torch.cuda.is_available():
+        found["peak_gpu_memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
+    return found

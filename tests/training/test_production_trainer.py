@@ -1,0 +1,188 @@
+import errno
+import json
+import os
+
+import pytest
+import torch
+
+from deepsynth.core.control import Control
+from deepsynth.core.errors import CheckpointError, Paused, StorageError, TrainingError
+from deepsynth.models import load_model
+from deepsynth.training.checkpoint import checkpoints, newest_checkpoint
+from deepsynth.training.production_trainer import DeepSynthProductionTrainer
+
+
+class PauseAt(Control):
+    """Asks for a pause before a given step."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.left = step
+
+    def should_pause(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def weights(trainer) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in trainer.loaded.model.state_dict().items()}
+
+
+def same(one, two) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_loss_falls_the_encoder_stays_and_the_decoder_moves(config, rows):
+    trainer = DeepSynthProductionTrainer(config.override({"max_steps": 30}))
+    before = weights(trainer)
+    trainer.train(rows)
+    after = weights(trainer)
+    assert sum(trainer.losses[-3:]) < 0.8 * sum(trainer.losses[:3])
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert not any("vision_tower" in name for name in moved)
+    assert any("language_model" in name for name in moved)
+    assert "lm_head.weight" in moved
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"optimizer": {"name": "muon"}, "gradient_accumulation_steps": 2},
+        {"freeze": [], "optimizer": {"name": "muon"}, "mixed_precision": "bf16"},
+        {"data": {"num_workers": 1}},
+    ],
+    ids=["adamw", "muon-accumulated", "encoder-learns-bf16", "worker"],
+)
+@pytest.mark.parametrize("stop", [1, 4])
+def test_a_run_stopped_anywhere_and_resumed_equals_an_unbroken_one(config, rows, tmp_path, settings, stop):
+    whole = DeepSynthProductionTrainer(config.override({**settings, "output_dir": tmp_path / "whole"}))
+    whole.train(rows)
+    broken = config.override({**settings, "output_dir": tmp_path / "broken"})
+    first = DeepSynthProductionTrainer(broken, control=PauseAt(stop))
+    with pytest.raises(Paused, match=f"paused after step {stop}"):
+        first.train(rows)
+    second = DeepSynthProductionTrainer(broken)
+    second.train(rows)
+    assert first.losses + second.losses == whole.losses
+    assert same(weights(second), weights(whole))
+
+
+def test_accumulated_batches_equal_one_large_batch(config, rows, tmp_path):
+    values = {"max_steps": 2, "optimizer": {"schedule": "constant"}}
+    large = DeepSynthProductionTrainer(config.override({**values, "batch_size": 8, "output_dir": tmp_path / "large"}))
+    small = DeepSynthProductionTrainer(
+        config.override({**values, "gradient_accumulation_steps": 4, "batch_size": 2, "output_dir": tmp_path / "small"})
+    )
+    large.train(rows)
+    small.train(rows)
+    assert large.losses == pytest.approx(small.losses, rel=1e-4)
+
+
+def test_a_checkpoint_is_a_model_folder(config, rows):
+    trainer = DeepSynthProductionTrainer(config)
+    trainer.train(rows)
+    folder = newest_checkpoint(config.output_dir)
+    assert folder is not None
+    loaded = load_model(folder)
+    assert same(dict(loaded.model.state_dict()), weights(trainer))
+    assert loaded.tokenizer is not None
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(config, rows, caplog):
+    DeepSynthProductionTrainer(config.override({"save_interval": 3})).train(rows)
+    newest = checkpoints(config.output_dir)[-1]
+    (newest / "model.safetensors").write_bytes(b"broken")
+    found = newest_checkpoint(config.output_dir)
+    assert found is not None
+    assert found.name == "checkpoint-3"
+    assert "model.safetensors is damaged" in caplog.text
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_whole(config, rows, monkeypatch):
+    trainer = DeepSynthProductionTrainer(config.override({"save_interval": 3}))
+    saved = trainer.save_checkpoint
+
+    def save(step: int):
+        if step == 6:
+            monkeypatch.setattr(os, "fsync", no_space)
+        return saved(step)
+
+    def no_space(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(trainer, "save_checkpoint", save)
+    with pytest.raises(StorageError, match="the disk is full"):
+        trainer.train(rows)
+    monkeypatch.undo()
+    assert [path.name for path in config.output_dir.glob("checkpoint-*")] == ["checkpoint-3"]
+    assert newest_checkpoint(config.output_dir) is not None
+
+
+def test_only_the_newest_checkpoints_are_kept(config, rows):
+    DeepSynthProductionTrainer(config.override({"save_interval": 1, "keep_checkpoints": 2})).train(rows)
+    assert [path.name for path in checkpoints(config.output_dir)] == ["checkpoint-5", "checkpoint-6"]
+
+
+def test_the_best_checkpoint_outlives_newer_ones(config, rows):
+    values = {"eval_interval": 2, "keep_checkpoints": 1, "optimizer": {"learning_rate": 0.9, "schedule": "constant"}}
+    trainer = DeepSynthProductionTrainer(config.override(values))
+    state = trainer.train(rows, rows)
+    kept = {path.name for path in checkpoints(config.output_dir)}
+    assert f"checkpoint-{state.best_step}" in kept
+    assert "checkpoint-6" in kept
+
+
+def test_other_settings_do_not_resume_a_run(config, rows):
+    DeepSynthProductionTrainer(config).train(rows)
+    with pytest.raises(CheckpointError, match=r"other settings \(batch_size\)"):
+        DeepSynthProductionTrainer(config.override({"batch_size": 2})).train(rows)
+
+
+def test_an_exploding_loss_names_rows_and_the_last_good_checkpoint(config, rows):
+    trainer = DeepSynthProductionTrainer(config.override({"save_interval": 1}))
+    step = trainer.training_step
+
+    def broken(batch):
+        return step(batch) * (float("nan") if trainer.state.step == 2 else 1.0)
+
+    trainer.training_step = broken
+    with pytest.raises(TrainingError, match=r"step 3: the loss is nan on rows row-\d.*checkpoint-2"):
+        trainer.train(rows)
+
+
+def test_a_failing_batch_stops_the_run_and_names_its_rows(config, rows, monkeypatch):
+    trainer = DeepSynthProductionTrainer(config)
+    trainer.train(rows)
+
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr(trainer.loaded.family, "forward", fail)
+    with pytest.raises(TrainingError, match=r"rows row-\d, .* failed: shapes differ"):
+        trainer.training_step(trainer._collator()([rows[0], rows[1]]))
+
+
+def test_pages_that_do_not_reach_the_decoder_are_noticed(config, rows, monkeypatch):
+    trainer = DeepSynthProductionTrainer(config)
+    monkeypatch.setattr(trainer, "training_step", lambda _batch: torch.tensor(1.0))
+    with pytest.raises(TrainingError, match="do not reach the decoder"):
+        trainer.check_pages_reach_decoder(rows)
+
+
+def test_metrics_hold_each_logged_step_once_even_after_resuming(config, rows):
+    config = config.override({"save_interval": 2})
+    with pytest.raises(Paused):
+        DeepSynthProductionTrainer(config, control=PauseAt(3)).train(rows)
+    with (config.output_dir / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "loss": 1.0}\n{"step": 5, "lo')
+    DeepSynthProductionTrainer(config).train(rows)
+    lines = [json.loads(line) for line in (config.output_dir / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert all(line["samples_per_second"] > 0 and line["peak_memory_mib"] > 0 for line in lines)
+
+
+def test_the_last_rate_is_the_schedules(config, rows):
+    trainer = DeepSynthProductionTrainer(config.override({"optimizer": {"schedule": "linear", "learning_rate": 0.006}}))
+    trainer.train(rows)
+    assert trainer._rate() == pytest.approx(0.006 / 6)
