@@ -63,12 +63,8 @@ class CleaningConfig(Config):
     """Rows whose document is fewer than so many times as long as the summary are kept out."""
     exact_duplicates: bool = True
     """Keep out a document whose letters and digits, in lower case, equal an earlier one's."""
-    near_duplicates: Share | None = None
-    """Keep out a document whose estimated overlap of five-word shingles with an earlier one reaches this share."""
     verbatim_summaries: Literal["keep", "flag", "drop"] = "flag"
     """What to do with a summary that stands word for word in its document."""
-    check_language: bool = False
-    """Keep out rows whose text is clearly in another language than the row says (needs the extra `data`)."""
 
 
 class SplitConfig(Config):
@@ -95,6 +91,10 @@ class DataConfig(Config):
     """Learn from no more rows than this."""
     max_eval_samples: Count | None = None
     """Evaluate no more rows than this."""
+    tasks: dict[str, float] = Field(default_factory=lambda: {"summarize": 1.0})
+    """Share of each task among the examples: summarize, read, random, shuffled, first-sentence, line, cloze."""
+    longest_text: Annotated[int, Field(ge=4)] | None = None
+    """For all tasks but summarize: show a stretch of the text of a random length up to so many characters."""
     num_workers: Annotated[int, Field(ge=0)] = 0
     """Processes that read and render ahead of training; 0 means in the training process."""
     pad_to_multiple_of: Count | None = 32

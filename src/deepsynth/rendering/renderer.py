@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -54,6 +55,15 @@ def document_kind(document: Document) -> str:
     return kind
 
 
+_BUILT_IN = {
+    "text": "deepsynth.rendering.text",
+    "markdown": "deepsynth.rendering.markdown",
+    "pdf": "deepsynth.rendering.pdf",
+    "image": "deepsynth.rendering.images",
+}
+"""Where the renderer of a kind registers itself; imported when first needed, since some bring a library along."""
+
+
 class DocumentRenderer:
     """Draws any document by handing it to the renderer of its kind; each is made once, when first needed."""
 
@@ -65,6 +75,8 @@ class DocumentRenderer:
         """Yield the pages of `document` (see `Renderer.render`)."""
         kind = document_kind(document)
         if kind not in self._made:
+            if kind in _BUILT_IN:
+                importlib.import_module(_BUILT_IN[kind])
             self._made[kind] = renderers.get(kind)(self.config)
         return self._made[kind].render(document)
 

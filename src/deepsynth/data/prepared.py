@@ -1,0 +1,227 @@
+"""A prepared dataset: a folder of Parquet shards with a manifest, written once and read by any number of runs.
+
+    train-00000.parquet ...   id, text, summary, language, group, source, pages (PNG), or no pages: then drawn when read
+    dataset.json              the settings it was made with, and the source's fingerprint
+    rejected.jsonl            every row that was kept out, with the reason
+    report.json README.md     counts, and the card
+    manifest.json             sizes and hashes; written last
+
+Shards appear whole. A run that was killed goes on behind the last whole shard: rows come in the same order again, so which
+row belongs to which shard is known without having drawn it.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from deepsynth.core.documents import Document, Example, Page
+from deepsynth.core.errors import InputError
+from deepsynth.core.files import read_manifest, storage_errors, sync_folder, write_bytes
+from deepsynth.data.config import DataConfig
+from deepsynth.data.tasks import INSTRUCTIONS, Row, check_tasks, generator_for, make_example, shorten
+from deepsynth.rendering.config import RenderConfig
+from deepsynth.rendering.png import quantize
+from deepsynth.rendering.renderer import DocumentRenderer, make_renderer
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("text", pa.string()),
+        ("summary", pa.string()),
+        ("language", pa.string()),
+        ("group", pa.string()),
+        ("source", pa.string()),
+        ("pages", pa.list_(pa.binary())),
+    ]
+)
+SETTINGS, REJECTED, REPORT, CARD, LOCK = "dataset.json", "rejected.jsonl", "report.json", "README.md", ".lock"
+
+
+def write_shard(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write one shard, whole or not at all."""
+    target = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), target, compression="zstd")
+    write_bytes(path, target.getvalue())
+
+
+@contextmanager
+def exclusive(folder: Path) -> Generator[None]:
+    """Hold the folder for this process alone.
+
+    Raises:
+        InputError: another process holds it; names its process id.
+    """
+    import fcntl
+
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.read(handle, 32).decode() or "unknown"
+            raise InputError(
+                f"{folder} is being written by process {owner}; wait for it or name another folder"
+            ) from error
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        yield
+        (folder / LOCK).unlink(missing_ok=True)
+        sync_folder(folder)
+    finally:
+        os.close(handle)
+
+
+class PreparedDataset:
+    """Reads what `deepsynth prepare` wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a finished dataset.
+
+        Raises:
+            InputError: there is no such folder.
+            CheckpointError: it was never finished, or a file is damaged.
+        """
+        if not folder.is_dir():
+            raise InputError(f"no dataset at {folder}; make one with: deepsynth prepare SOURCE --out {folder}")
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+        self.settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever settings or source do."""
+        return str(self.settings["fingerprint"])
+
+    @property
+    def rendering(self) -> RenderConfig:
+        """How its pages were drawn, or are when they are read."""
+        return RenderConfig.parse(self.settings["rendering"])
+
+    def splits(self) -> dict[str, int]:
+        """Return the number of rows by split."""
+        return dict(self.settings_report["splits"])
+
+    @functools.cached_property
+    def settings_report(self) -> dict[str, Any]:
+        """The report that was written beside the rows."""
+        return json.loads((self.folder / REPORT).read_text(encoding="utf-8"))
+
+    def split(self, name: str) -> Split:
+        """Return the rows of a split.
+
+        Raises:
+            InputError: it has no such split, or an empty one; names those that there are.
+        """
+        shards = sorted(self.folder.glob(f"{name}-*.parquet"))
+        if not shards:
+            known = ", ".join(f"{split} ({count} rows)" for split, count in self.splits().items())
+            raise InputError(f"{self.folder} has no split {name!r}; it has {known}")
+        return Split(pa.concat_tables([pq.read_table(path, memory_map=True) for path in shards]))
+
+
+class Split:
+    """The rows of one split, in memory as Arrow columns."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __len__(self) -> int:
+        return self._table.num_rows
+
+    def row(self, index: int) -> Row:
+        """Return a row without its pages."""
+        values = {name: self._table[name][index].as_py() for name in ("id", "text", "summary", "language", "source")}
+        return Row(**values)
+
+    def pages(self, index: int) -> tuple[Page, ...]:
+        """Return the pages that are stored with a row; none when they are drawn on reading."""
+        found: list[bytes] = self._table["pages"][index].as_py() or []
+        name = self._table["id"][index].as_py()
+        return tuple(
+            Page(document_id=name, number=number, image=_decode(content)) for number, content in enumerate(found)
+        )
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every row in order."""
+        return (self.row(index) for index in range(len(self)))
+
+
+def _decode(content: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(content)) as image:
+        return image.convert("RGB" if image.mode == "RGB" else "L")
+
+
+class QuantizedRenderer:
+    """Draws pages with the sixteen levels that stored pages have, so that both ways give the same pixels."""
+
+    def __init__(self, renderer: DocumentRenderer) -> None:
+        self._renderer = renderer
+
+    def render(self, document: Document) -> Iterator[Page]:
+        """Yield the pages."""
+        for page in self._renderer.render(document):
+            yield Page(document_id=page.document_id, number=page.number, image=quantize(page.image), span=page.span)
+
+
+class TaskExamples:
+    """A split as examples: each row becomes one of the tasks, chosen by row and epoch alone."""
+
+    def __init__(
+        self, split: Split, config: DataConfig, rendering: RenderConfig, *, limit: int | None = None, seed: int = 0
+    ) -> None:
+        """`limit` takes the first rows only.
+
+        Raises:
+            SettingsError: a task is unknown.
+        """
+        check_tasks(config.tasks)
+        self._split, self._config, self._rendering, self._seed = split, config, rendering, seed
+        self._length = len(split) if limit is None else min(limit, len(split))
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw tasks and stretches of text anew; the same epoch always gives the same examples."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Example:
+        row = self._split.row(index)
+        generator = generator_for(self._seed, self._epoch, row.id)
+        task = generator.choices(list(self._config.tasks), list(self._config.tasks.values()))[0]
+        pages = self._split.pages(index) if task == "summarize" else ()
+        if pages:
+            return Example(
+                id=row.id,
+                pages=pages,
+                instruction=INSTRUCTIONS["summarize"],
+                summary=row.summary,
+                text=row.text,
+                language=row.language,
+                source=row.source,
+            )
+        if task != "summarize":
+            row = shorten(row, self._config.longest_text, generator)
+        return make_example(row, task, self._renderer, generator)
+
+    @functools.cached_property
+    def _renderer(self) -> QuantizedRenderer:
+        return QuantizedRenderer(make_renderer(self._rendering))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the renderer's caches behind when a loader's worker gets a copy."""
+        return {name: value for name, value in self.__dict__.items() if name != "_renderer"}

@@ -1,0 +1,163 @@
+"""What a model is asked to do with a page: the instruction, and how the answer follows from the text.
+
+Reading teaches the eyes, random letters teach them without help from language, and extractive tasks teach to find and copy;
+summaries come last. The answers of all but summaries are made from the text itself, so they never run out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from deepsynth.core.documents import Document, Example
+from deepsynth.core.errors import InputError, SettingsError
+from deepsynth.rendering.renderer import Renderer
+
+READ = "Read."
+INSTRUCTIONS: Mapping[str, str] = {
+    "summarize": "Summarize.",
+    "read": READ,
+    "random": READ,
+    "shuffled": READ,
+    "first-sentence": "First sentence.",
+    "line": "Line {number}.",
+    "cloze": "Word after {word}.",
+}
+"""Task name -> instruction. Random letters and shuffled words are read like any page."""
+
+LETTERS = string.ascii_letters + string.digits + "-_.,:;/()+'\""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A text with its summary, before it is drawn."""
+
+    id: str
+    text: str
+    summary: str | None = None
+    language: str = "und"
+    source: str = ""
+
+
+Maker = Callable[[Row, random.Random], tuple[str, str, str]]
+"""(row, generator) -> (text on the page, instruction, answer)"""
+
+
+def crop_words(text: str, longest: int, generator: random.Random) -> str:
+    """Return a stretch of whole words of at most `longest` characters, from a random place."""
+    words = text.split()
+    start = generator.randrange(len(words))
+    chosen: list[str] = []
+    length = -1
+    for word in words[start:]:
+        if length + 1 + len(word) > longest and chosen:
+            break
+        chosen.append(word)
+        length += 1 + len(word)
+    return " ".join(chosen)[:longest]
+
+
+def _read(row: Row, _generator: random.Random) -> tuple[str, str, str]:
+    text = " ".join(row.text.split())
+    return text, INSTRUCTIONS["read"], text
+
+
+def _random(row: Row, generator: random.Random) -> tuple[str, str, str]:
+    count = max(2, len(row.text) // 2)
+    letters = "".join(generator.choice(LETTERS) if generator.random() > 0.15 else " " for _ in range(count))
+    text = " ".join(letters.split()) or "a"
+    return text, INSTRUCTIONS["random"], text
+
+
+def _shuffled(row: Row, generator: random.Random) -> tuple[str, str, str]:
+    words = row.text.split()
+    generator.shuffle(words)
+    text = " ".join(words)
+    return text, INSTRUCTIONS["shuffled"], text
+
+
+def _first_sentence(row: Row, _generator: random.Random) -> tuple[str, str, str]:
+    text = " ".join(row.text.split())
+    end = min((found + 1 for mark in ".!?" if (found := text.find(mark + " ")) >= 0), default=len(text))
+    return text, INSTRUCTIONS["first-sentence"], text[:end]
+
+
+def _cloze(row: Row, generator: random.Random) -> tuple[str, str, str]:
+    words = row.text.split()
+    once = [place for place in range(len(words) - 1) if words.count(words[place]) == 1]
+    if not once:
+        return _read(row, generator)
+    place = generator.choice(once)
+    return " ".join(words), INSTRUCTIONS["cloze"].format(word=words[place]), words[place + 1]
+
+
+def _line(row: Row, generator: random.Random) -> tuple[str, str, str]:
+    lines = [line.strip() for line in row.text.splitlines() if line.strip()]
+    place = generator.randrange(len(lines))
+    return "\n".join(lines), INSTRUCTIONS["line"].format(number=place + 1), lines[place]
+
+
+def _summarize(row: Row, _generator: random.Random) -> tuple[str, str, str]:
+    if row.summary is None:
+        raise InputError(f"row {row.id!r} has no summary, so it cannot teach summarizing")
+    return row.text, INSTRUCTIONS["summarize"], row.summary
+
+
+TASKS: Mapping[str, Maker] = {
+    "summarize": _summarize,
+    "read": _read,
+    "random": _random,
+    "shuffled": _shuffled,
+    "first-sentence": _first_sentence,
+    "line": _line,
+    "cloze": _cloze,
+}
+
+
+def check_tasks(shares: Mapping[str, float]) -> None:
+    """Refuse unknown tasks and shares that cannot be.
+
+    Raises:
+        SettingsError: names the task.
+    """
+    unknown = sorted(set(shares) - set(TASKS))
+    if unknown:
+        raise SettingsError(f"no task {', '.join(unknown)}; known: {', '.join(TASKS)}", field="tasks")
+    if any(share < 0 for share in shares.values()) or not sum(shares.values()) > 0:
+        raise SettingsError("shares of tasks must not be negative, nor all zero", field="tasks")
+
+
+def generator_for(*key: object) -> random.Random:
+    """Return a generator that depends on `key` alone, so that the same row in the same epoch is always the same."""
+    digest = hashlib.blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return random.Random(int.from_bytes(digest, "big"))
+
+
+def make_example(row: Row, task: str, renderer: Renderer, generator: random.Random) -> Example:
+    """Return a row as an example of `task`, its page drawn.
+
+    Raises:
+        InputError: the row has no summary to learn, or a character that no font draws.
+    """
+    text, instruction, answer = TASKS[task](row, generator)
+    document = Document(id=row.id, text=text, language=row.language)
+    return Example(
+        id=row.id,
+        pages=tuple(renderer.render(document)),
+        instruction=instruction,
+        summary=answer,
+        text=text,
+        language=row.language,
+        source=row.source,
+    )
+
+
+def shorten(row: Row, longest: int | None, generator: random.Random) -> Row:
+    """Return the row with a stretch of its text of a random length up to `longest` characters; whole without a limit."""
+    if longest is None:
+        return row
+    length = generator.randint(max(4, longest // 3), longest)
+    return replace(row, text=crop_words(row.text, length, generator)) if len(row.text) > length else row

@@ -1,0 +1,85 @@
+"""Pictures of pages (scans, photographs, screenshots) as pages: turned as their camera says, in gray or color, limited."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+
+from deepsynth.core.documents import Document, Page
+from deepsynth.core.errors import InputError
+from deepsynth.core.geometry import mode
+from deepsynth.rendering.config import RenderConfig
+from deepsynth.rendering.renderer import renderers
+from deepsynth.rendering.text import page_size
+
+MAX_PIXELS = 100_000_000
+"""Width times height of a picture; checked from its header, before any pixel is unpacked."""
+
+
+class ImageRenderer:
+    """Draws nothing: opens, checks and fits."""
+
+    def __init__(self, config: RenderConfig) -> None:
+        self._config = config
+        self._mode = mode(config.mode)
+
+    def render(self, document: Document) -> Iterator[Page]:
+        """Yield one page for each frame of the picture (TIFF files may hold several).
+
+        Raises:
+            InputError: it is no picture, damaged, or larger than `MAX_PIXELS`.
+        """
+        assert document.path is not None
+        with open_image(document.path) as image:
+            for number, frame in enumerate(ImageSequence.Iterator(image)):
+                if self._config.max_pages is not None and number >= self._config.max_pages:
+                    return
+                yield Page(document_id=document.id, number=number, image=self._fit(frame, document.path))
+
+    def _fit(self, frame: Image.Image, path: Path) -> Image.Image:
+        try:
+            picture = ImageOps.exif_transpose(flatten(frame))
+        except (OSError, SyntaxError, ValueError) as error:
+            raise InputError(f"{path} is damaged: {error}") from error
+        # The mode's own views resize from here; a larger picture would only take memory on the way.
+        width, height = page_size(self._mode)
+        picture.thumbnail((2 * width, 2 * height), Image.Resampling.BICUBIC)
+        return picture
+
+
+def open_image(path: Path) -> Image.Image:
+    """Open a picture, its pixels still packed.
+
+    Raises:
+        InputError: it is no picture or too large.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked below
+            image = Image.open(path)
+    except UnidentifiedImageError as error:
+        raise InputError(f"{path} is no picture that can be read") from error
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path} is too large: {error}") from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        image.close()
+        raise InputError(f"{path} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read: scale it down")
+    return image
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """Return a picture in gray or color, on white where it was transparent."""
+    if image.mode in ("1", "L", "I;16", "I", "F"):
+        return image.convert("L")
+    if "A" in image.getbands() or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        white = Image.new("RGBA", layered.size, "white")
+        return Image.alpha_composite(white, layered).convert("RGB")
+    return image.convert("RGB")
+
+
+renderers.register("image")(ImageRenderer)
