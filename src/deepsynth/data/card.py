@@ -21,7 +21,8 @@ task_categories:
 # Page images with summaries from `{settings["source"]}`
 
 Made by DeepSynth. Pages are gray, mode `{rendering["mode"]}`, letters of {rendering["px"]} px,
-face `{rendering["font"]}`, and {"stored as PNG" if settings["pages"] == "stored" else "drawn when they are read"}. Fingerprint `{settings["fingerprint"]}`.
+face `{rendering["font"]}`, and
+ {"stored as PNG" if settings["pages"] == "stored" else "drawn when they are read"}. Fingerprint `{settings["fingerprint"]}`.
 
 | Split | Rows |
 |---|---|

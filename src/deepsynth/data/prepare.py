@@ -48,7 +48,7 @@ class PrepareConfig(Config):
     """How pages are drawn."""
     pages: Literal["stored", "on-the-fly"] = "stored"
     """Whether pages are drawn now and stored, or drawn each time a row is read; the pixels are the same."""
-    rows_per_shard: int = Field(1000, ge=1)
+    rows_per_shard: int = Field(default=1000, ge=1)
     """Rows of a shard; a run that is killed loses at most the shards it had not finished."""
 
 

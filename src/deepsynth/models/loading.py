@@ -65,7 +65,8 @@ def local_folder(path_or_id: str | Path, *, revision: str | None = None) -> Path
     try:
         return Path(snapshot_download(str(path_or_id), revision=revision, allow_patterns=SAFE_PATTERNS))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        raise ModelError(f"{path_or_id} is no folder here and cannot be fetched from the hub: {error}") from error
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path_or_id} is no folder here and cannot be fetched from the hub: {reason}") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

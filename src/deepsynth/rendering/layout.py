@@ -115,7 +115,8 @@ class Layout:
 
     def _atom(self, start: int, text: str, style: Style) -> _Atom:
         word = text.rstrip(" \t\u3000")
-        blank = self._blank * style.scale * len(text[len(word) :].replace("\t", TAB)) if word != text else 0.0
+        blanks = len(text[len(word) :].replace("\t", TAB))
+        blank = blanks * self._shaper.shape(" ", style).advance if blanks else 0.0
         if not word:
             return _Atom(start, text, style, None, 0.0, blank)
         shaped = self._shaper.shape(word.replace("\t", TAB), style)

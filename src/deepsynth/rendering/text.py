@@ -20,6 +20,9 @@ from deepsynth.rendering.paint import Painter
 from deepsynth.rendering.renderer import read_text, renderers
 from deepsynth.rendering.shaping import Shaper
 
+MakeBlocks = Callable[[str], Iterable[Block]]
+"""Turns normalized text into paragraphs."""
+
 
 def page_size(page_mode: Mode) -> tuple[int, int]:
     """Return width and height to draw at, so that the mode's own resizing changes nothing.
@@ -35,7 +38,7 @@ def page_size(page_mode: Mode) -> tuple[int, int]:
 class TextRenderer:
     """Draws documents of text as gray pages, deterministic to the byte for equal settings and versions."""
 
-    def __init__(self, config: RenderConfig, make_blocks: Callable[[str], Iterable[Block]] | None = None) -> None:
+    def __init__(self, config: RenderConfig, make_blocks: MakeBlocks | None = None) -> None:
         """`make_blocks` turns normalized text into paragraphs; without it, each line feed ends one."""
         self.config = config
         self._blocks = make_blocks or plain_blocks

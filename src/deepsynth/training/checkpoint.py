@@ -28,7 +28,7 @@ from torch import Tensor
 
 from deepsynth.core.errors import CheckpointError
 from deepsynth.core.files import new_folder, read_manifest, write_json
-from deepsynth.models.family import LoadedModel
+from deepsynth.models import LoadedModel, save_model
 from deepsynth.training.config import TrainerConfig
 
 logger = logging.getLogger(__name__)
@@ -71,13 +71,6 @@ def save_checkpoint(
             save_file(_optimizer_tensors(optimizer), target / f"optimizer-{number}.safetensors")
         save_file(_random_tensors(), target / "random.safetensors")
         write_json(target / STATE, {**asdict(state), "python_random": _python_random()})
-
-
-def save_model(loaded: LoadedModel, folder: Path) -> None:
-    """Write weights, settings and tokenizer so that `load_model` reads them."""
-    loaded.model.save_pretrained(folder)
-    if loaded.tokenizer is not None:
-        loaded.tokenizer.save(folder)
 
 
 def load_state(folder: Path, optimizers: Iterable[torch.optim.Optimizer], *, restore_random: bool = True) -> TrainState:

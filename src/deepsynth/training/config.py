@@ -29,21 +29,21 @@ class OptimizerConfig(Config):
 
     name: Literal["adamw", "muon"] = "adamw"
     """AdamW for all weights, or Muon for matrices and AdamW for the rest (learns reading in a third of the samples)."""
-    learning_rate: float = Field(2e-5, gt=0, le=1)
+    learning_rate: float = Field(default=2e-5, gt=0, le=1)
     """Peak rate of AdamW."""
-    muon_learning_rate: float = Field(0.02, gt=0, le=1)
+    muon_learning_rate: float = Field(default=0.02, gt=0, le=1)
     """Peak rate of Muon, for matrices; used when `name` is muon."""
     part_rates: dict[str, float] = Field(default_factory=dict)
     """Factors on the rates by part of the model, for example `projector: 0.1`."""
-    weight_decay: float = Field(0.01, ge=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0, le=1)
     """Decoupled weight decay of AdamW."""
     betas: tuple[float, float] = (0.9, 0.95)
     """Moments of AdamW."""
     schedule: Literal["constant", "linear", "cosine", "wsd"] = "cosine"
     """How the rates fall after warm-up; wsd holds them and falls linearly over the last `decay_share`."""
-    warmup_steps: int = Field(50, ge=0)
+    warmup_steps: int = Field(default=50, ge=0)
     """Optimizer steps over which the rates rise from zero; never more than a tenth of all."""
-    decay_share: float = Field(0.35, ge=0, le=1)
+    decay_share: float = Field(default=0.35, ge=0, le=1)
     """Share of the steps in which wsd falls to zero."""
 
     @field_validator("part_rates")
@@ -62,31 +62,31 @@ class TrainerConfig(Config):
     """Model to start from: `nano`, `tiny`, a folder, or a Hub id."""
     output_dir: Path = Path("runs/train")
     """Folder of the run: settings, metrics, checkpoints. Running again continues from the newest whole checkpoint."""
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(default=8, ge=1)
     """Examples a device reads at once."""
-    gradient_accumulation_steps: int = Field(1, ge=1)
+    gradient_accumulation_steps: int = Field(default=1, ge=1)
     """Batches joined into one optimizer step; the loss is divided by the label tokens of all of them."""
-    num_epochs: int = Field(1, ge=1)
+    num_epochs: int = Field(default=1, ge=1)
     """Passes over the training split."""
-    max_steps: int | None = Field(None, ge=1)
+    max_steps: int | None = Field(default=None, ge=1)
     """Optimizer steps after which training ends, whatever the epochs say."""
-    max_length: int | None = Field(None, ge=16)
+    max_length: int | None = Field(default=None, ge=16)
     """Longest sequence in tokens; longer summaries are cut, a longer prompt is an error."""
     mixed_precision: Literal["no", "bf16"] = "no"
     """Whether matrix products run in bfloat16; weights and optimizer stay in float32."""
     freeze: tuple[str, ...] = ("sam", "clip")
     """Parts that do not learn; by default the vision encoder."""
-    max_grad_norm: float = Field(1.0, gt=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
     seed: int = 0
     """Decides initial weights, order of examples and everything else that is random."""
-    log_interval: int = Field(10, ge=1)
+    log_interval: int = Field(default=10, ge=1)
     """Optimizer steps between two lines of metrics.jsonl."""
-    save_interval: int = Field(500, ge=1)
+    save_interval: int = Field(default=500, ge=1)
     """Optimizer steps between two checkpoints; one more is saved at the end."""
-    eval_interval: int | None = Field(None, ge=1)
+    eval_interval: int | None = Field(default=None, ge=1)
     """Optimizer steps between two measurements of the loss on the evaluation split; none never measures."""
-    keep_checkpoints: int = Field(2, ge=1)
+    keep_checkpoints: int = Field(default=2, ge=1)
     """Newest checkpoints to keep; the one with the best evaluation loss stays as well."""
     rendering: RenderConfig = RenderConfig()
     """How pages are drawn; its mode is also the encoder's."""

@@ -12,6 +12,7 @@ import itertools
 import logging
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -78,7 +79,7 @@ class DeepSynthProductionTrainer:
         set_seed(config.seed)
         # accelerate keeps its settings for the process, but one process may train several times with other ones
         AcceleratorState._reset_state()  # pyright: ignore[reportPrivateUsage]
-        self.accelerator = Accelerator(mixed_precision=config.mixed_precision)
+        self.accelerator: Any = Accelerator(mixed_precision=config.mixed_precision)
         self._resume_from = newest_checkpoint(config.output_dir)
         self.loaded = self._load(str(self._resume_from or config.model))
         self.processor = self.loaded.family.processor(self.loaded, config.rendering.mode)
@@ -171,9 +172,9 @@ class DeepSynthProductionTrainer:
         batch = self._collator()([dataset[0]])
         if not len(batch.global_views):
             return
-        other = batch.as_mapping() | {"global_views": 255 - batch.global_views}
+        other = replace(batch, global_views=255 - batch.global_views)
         with torch.no_grad():
-            losses = [float(self.training_step(item)) for item in (batch, Batch(**other))]
+            losses = [float(self.training_step(item)) for item in (batch, other)]
         if losses[0] == losses[1]:
             raise TrainingError(
                 f"row {batch.ids[0]} has the same loss with another page: its pages do not reach the decoder"

@@ -16,7 +16,7 @@ class WebConfig(Config):
 
     host: str = "127.0.0.1"
     """Address to listen on; only loopback is accepted until access tokens exist."""
-    port: int = Field(5000, ge=0, le=65535)
+    port: int = Field(default=5000, ge=0, le=65535)
     """Port to listen on."""
     state_dir: Path = Path("runs/web")
     """Folder for jobs and their files (environment: DEEPSYNTH_UI_STATE_DIR)."""

@@ -24,12 +24,12 @@ def test_usual_columns_are_recognized(names: list[str], text: str, summary: str)
 
 
 def test_two_possible_documents_are_a_question() -> None:
-    with pytest.raises(InputError, match=r"several columns.*article, text.*--text-column"):
+    with pytest.raises(InputError, match=r"several columns.*article, text.*--reading.text-column"):
         choose_columns(["article", "text", "summary"], SourceConfig(), "t.csv")
 
 
 def test_two_possible_summaries_are_a_question() -> None:
-    with pytest.raises(InputError, match="--summary-column"):
+    with pytest.raises(InputError, match="--reading.summary-column"):
         choose_columns(["text", "summary", "abstract"], SourceConfig(), "t.csv")
 
 
@@ -45,7 +45,7 @@ def test_unknown_names_list_what_there_is() -> None:
         choose_columns(["text", "summary"], SourceConfig(text_column="txt"), "t.csv")
     with pytest.raises(InputError, match=r"holds the document.*Columns: a, b"):
         choose_columns(["a", "b"], SourceConfig(), "t.csv")
-    with pytest.raises(InputError, match=r"--summary-column.*--no-require-summary"):
+    with pytest.raises(InputError, match=r"--reading.summary-column.*--reading.no-require-summary"):
         choose_columns(["text", "b"], SourceConfig(), "t.csv")
 
 

@@ -63,15 +63,15 @@ def choose_columns(available: Iterable[str], config: SourceConfig, where: str) -
     text = config.text_column or _guess("text", TEXT_NAMES, names, where)
     if text is None:
         raise InputError(
-            f"cannot tell which column of {where} holds the document; name it with --text-column. "
+            f"cannot tell which column of {where} holds the document; name it with --reading.text-column. "
             f"Columns: {', '.join(names)}",
             field="text_column",
         )
     summary = config.summary_column or _guess("summary", SUMMARY_NAMES, [name for name in names if name != text], where)
     if summary is None and config.require_summary:
         raise InputError(
-            f"cannot tell which column of {where} holds the summary; name it with --summary-column, "
-            f"or allow rows without one with --no-require-summary. Columns: {', '.join(names)}",
+            f"cannot tell which column of {where} holds the summary; name it with --reading.summary-column, "
+            f"or allow rows without one with --reading.no-require-summary. Columns: {', '.join(names)}",
             field="summary_column",
         )
     return Columns(
@@ -91,7 +91,7 @@ def _guess(role: str, known: tuple[str, ...], names: list[str], where: str) -> s
         found.pop()
     if len(found) > 1:
         raise InputError(
-            f"{where} has several columns that could be the {role} ({', '.join(found)}); name one with --{role}-column",
+            f"{where} has several columns that could be the {role} ({', '.join(found)}); name one with --reading.{role}-column",
             field=f"{role}_column",
         )
     return found[0] if found else None

@@ -107,7 +107,7 @@ def fetch_lists(cache: Path, languages: Sequence[str]) -> Path:
     if shutil.which("apt-get") is None:
         raise InputError(
             "source 'debian' needs apt, which is not here; copy /var/lib/apt/lists from a Debian machine "
-            "(fetched with -o Acquire::Languages=en,fr) and name the copy with --lists",
+            "(fetched with -o Acquire::Languages=en,fr) and name the copy with --reading.lists",
             field="source",
         )
     for folder in (lists / "partial", state / "cache" / "archives" / "partial", state / "log"):

@@ -1,0 +1,85 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from deepsynth.models import families
+from deepsynth.training.checkpoint import (
+    TrainState,
+    checkpoints,
+    load_state,
+    newest_checkpoint,
+    remove_old,
+    save_checkpoint,
+)
+from deepsynth.training.config import OptimizerConfig, TrainerConfig
+from deepsynth.training.optimizers import make_optimizers
+
+
+def made(name: str = "adamw"):
+    """Return a tiny model and optimizers that have taken one step."""
+    loaded = families.get("deepseek_ocr").build("tiny")
+    optimizers = make_optimizers(loaded.model, loaded.family.parts(loaded.model), OptimizerConfig(name=name))
+    for parameter in loaded.model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    for optimizer in optimizers:
+        optimizer.step()
+    return loaded, optimizers
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_optimizers_and_place_come_back_equal(tmp_path, name):
+    loaded, optimizers = made(name)
+    state = TrainState(step=3, epoch=1, batches=2, examples=12, label_tokens=99, best_loss=0.5, best_step=2)
+    save_checkpoint(tmp_path / "checkpoint-3", loaded, optimizers, state, TrainerConfig())
+    _, others = made(name)
+    for optimizer in others:
+        for slots in optimizer.state.values():
+            for value in slots.values():
+                value.zero_()
+    assert load_state(tmp_path / "checkpoint-3", others) == state
+    for one, other in zip(optimizers, others, strict=True):
+        saved, found = one.state_dict()["state"], other.state_dict()["state"]
+        assert saved.keys() == found.keys()
+        assert all(torch.equal(slots[key], found[index][key]) for index, slots in saved.items() for key in slots)
+
+
+def test_random_states_come_back(tmp_path):
+    loaded, optimizers = made()
+    np.random.randn(1)  # leaves a second draw behind, which is part of the state
+    save_checkpoint(tmp_path / "checkpoint-1", loaded, optimizers, TrainState(step=1), TrainerConfig())
+    before = (random.random(), float(np.random.randn()), torch.rand(1))
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(5)
+    load_state(tmp_path / "checkpoint-1", optimizers)
+    assert (random.random(), float(np.random.randn()), torch.rand(1)) == before
+
+
+def test_a_checkpoint_holds_no_pickle(tmp_path):
+    loaded, optimizers = made()
+    save_checkpoint(tmp_path / "checkpoint-1", loaded, optimizers, TrainState(step=1), TrainerConfig())
+    assert {path.suffix for path in (tmp_path / "checkpoint-1").iterdir()} == {".json", ".safetensors"}
+
+
+def test_the_settings_come_back_equal(tmp_path):
+    loaded, optimizers = made()
+    config = TrainerConfig(output_dir=tmp_path, batch_size=3, freeze=("sam",))
+    save_checkpoint(tmp_path / "checkpoint-1", loaded, optimizers, TrainState(step=1), config)
+    assert TrainerConfig.load(tmp_path / "checkpoint-1" / "trainer.json") == config
+
+
+def test_checkpoints_are_in_order_of_steps_and_old_ones_go(tmp_path):
+    for step in (2, 10, 9, 1):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    (tmp_path / "checkpoint-old").mkdir()
+    assert [path.name for path in checkpoints(tmp_path)] == [f"checkpoint-{step}" for step in (1, 2, 9, 10)]
+    remove_old(tmp_path, 1, best_step=2)
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-2", "checkpoint-10"]
+
+
+def test_an_unfinished_checkpoint_is_not_the_newest(tmp_path, caplog):
+    (tmp_path / "checkpoint-7").mkdir()
+    assert newest_checkpoint(tmp_path) is None
+    assert "never finished" in caplog.text

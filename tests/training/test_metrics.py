@@ -1,0 +1,52 @@
+import json
+
+from deepsynth.core.documents import Progress
+from deepsynth.training.checkpoint import TrainState
+from deepsynth.training.config import TrainerConfig
+from deepsynth.training.metrics import StepLog, read_metrics_lines
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.heard: list[Progress] = []
+        self.said: list[str] = []
+
+    def progress(self, progress: Progress) -> None:
+        self.heard.append(progress)
+
+    def message(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_a_line_holds_the_mean_weighted_by_label_tokens(tmp_path):
+    state, listener = TrainState(), Listener()
+    log = StepLog(TrainerConfig(output_dir=tmp_path, log_interval=2), 4, listener, state)
+    for step, (loss, tokens) in enumerate([(1.0, 30), (3.0, 10)], start=1):
+        state.step = step
+        log.step(loss, tokens, 0.1, 2.0, 4)
+    (line,) = read_metrics_lines((tmp_path / "metrics.jsonl").read_text())
+    assert (line["step"], line["loss"], line["learning_rate"], line["grad_norm"]) == (2, 1.5, 0.1, 2.0)
+    assert [item.done for item in listener.heard] == [2]
+
+
+def test_the_last_step_is_always_told(tmp_path):
+    state, listener = TrainState(step=3), Listener()
+    StepLog(TrainerConfig(output_dir=tmp_path, log_interval=10), 3, listener, state).step(1.0, 1, 0.1, 1.0, 1)
+    assert [item.done for item in listener.heard] == [3]
+
+
+def test_an_evaluation_is_a_line_and_a_message(tmp_path):
+    listener = Listener()
+    StepLog(TrainerConfig(output_dir=tmp_path), 3, listener, TrainState(step=2)).evaluation(0.5)
+    assert read_metrics_lines((tmp_path / "metrics.jsonl").read_text()) == [{"step": 2, "evaluation_loss": 0.5}]
+    assert listener.said == ["step 2: evaluation loss 0.5000"]
+
+
+def test_a_number_that_json_lacks_becomes_null(tmp_path):
+    log = StepLog(TrainerConfig(output_dir=tmp_path, log_interval=1), 3, Listener(), TrainState(step=1))
+    log.step(1.0, 1, 0.1, float("inf"), 1)
+    assert json.loads((tmp_path / "metrics.jsonl").read_text())["grad_norm"] is None
+
+
+def test_a_line_that_a_crash_cut_short_is_left_out():
+    assert read_metrics_lines('{"step": 1}\n{"st') == [{"step": 1}]
