@@ -99,3 +99,20 @@ class DataConfig(Config):
     """Processes that read and render ahead of training; 0 means in the training process."""
     pad_to_multiple_of: Count | None = 32
     """Round sequence lengths up, so that few distinct shapes occur (much faster on CPU)."""
+
+
+class AugmentationConfig(Config):
+    """How pages are changed while training, as a scanner would; never mirrored, never cut."""
+
+    rotation_degrees: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    """Turn a page by up to so many degrees to either side, shrinking it until all of it fits."""
+    smallest_scale: Annotated[float, Field(ge=0.5, le=1.0)] = 0.97
+    """Shrink a page to between this and its full size."""
+    brightness: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1
+    """Change the brightness by up to this share."""
+    contrast: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1
+    """Change the contrast by up to this share."""
+    noise: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    """Standard deviation of Gaussian noise, as a share of the range from black to white."""
+    blur: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
+    """Blur by a radius of up to so many pixels."""

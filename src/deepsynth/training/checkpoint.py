@@ -3,7 +3,8 @@
 Everything is safetensors or JSON, so a checkpoint can be opened without running anybody's code, and the folder is also a
 model folder: `deepsynth summarize --model runs/train/checkpoint-500` reads it like any other.
 
-    config.json model.safetensors tokenizer.json   the model
+    config.json model.safetensors tokenizer.json   the model; or adapter_* alone, when adapters learn
+    average.safetensors                            the moving average of the weights, when there is one
     trainer.json                                   the settings, the whole tree
     state.json optimizer-*.safetensors             what resuming needs beside
     manifest.json                                  sizes and hashes; written last
@@ -28,12 +29,13 @@ from torch import Tensor
 
 from deepsynth.core.errors import CheckpointError
 from deepsynth.core.files import new_folder, read_manifest, write_json
-from deepsynth.models import LoadedModel, save_model
+from deepsynth.models import LoadedModel
 from deepsynth.training.config import TrainerConfig
+from deepsynth.training.tuning import FullTuning, Tuning
 
 logger = logging.getLogger(__name__)
 
-TRAINER, STATE = "trainer.json", "state.json"
+TRAINER, STATE, AVERAGE = "trainer.json", "state.json", "average.safetensors"
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
@@ -50,6 +52,12 @@ class TrainState:
     label_tokens: int = 0
     best_loss: float | None = None
     best_step: int | None = None
+    stale_evaluations: int = 0
+    """Evaluations in a row without a better loss."""
+    stopped: bool = False
+    """Whether the run ended early."""
+    processes: int = 1
+    """Processes that trained together; `batches` counts batches of all of them."""
 
 
 def save_checkpoint(
@@ -58,14 +66,19 @@ def save_checkpoint(
     optimizers: Iterable[torch.optim.Optimizer],
     state: TrainState,
     config: TrainerConfig,
+    *,
+    tuning: Tuning | None = None,
+    average: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write a checkpoint that is whole or absent.
+    """Write a checkpoint that is whole or absent; `tuning` decides what of the model is in it.
 
     Raises:
         StorageError: the disk refused; what stood there before is untouched.
     """
     with new_folder(folder, {"step": state.step}) as target:
-        save_model(loaded, target)
+        (tuning or FullTuning()).save(loaded, target)
+        if average is not None:
+            save_file(dict(average), target / AVERAGE)
         config.save(target / TRAINER)
         for number, optimizer in enumerate(optimizers):
             save_file(_optimizer_tensors(optimizer), target / f"optimizer-{number}.safetensors")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from deepsynth.core.config import Config
-from deepsynth.data.config import DataConfig
+from deepsynth.data.config import AugmentationConfig, DataConfig
 from deepsynth.rendering.config import RenderConfig
 
 PARTS = (
@@ -55,6 +55,27 @@ class OptimizerConfig(Config):
         return rates
 
 
+class LoraConfig(Config):
+    """Low-rank adapters: what learns instead of the model's own weights."""
+
+    rank: int = Field(default=16, ge=1, le=1024)
+    """Columns of an adapter: more learn more and cost more."""
+    alpha: float = Field(default=32.0, gt=0)
+    """Adapters count `alpha / rank` times."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of an adapter's inputs that is dropped while training."""
+    targets: Literal["attention", "attention+shared", "attention+experts", "all-linear"] = "attention"
+    """Layers that get adapters; the routed experts make them over ten times as large."""
+
+    @model_validator(mode="after")
+    def _experts_take_no_dropout(self) -> Self:
+        if self.dropout and self.targets in ("attention+experts", "all-linear"):
+            raise ValueError(
+                f"adapters of fused experts take no dropout; set it to 0 or targets to other than {self.targets}"
+            )
+        return self
+
+
 class TrainerConfig(Config):
     """Everything that decides a training run."""
 
@@ -78,6 +99,12 @@ class TrainerConfig(Config):
     """Parts that do not learn; by default the vision encoder."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
+    gradient_checkpointing: bool = False
+    """Compute a layer's inner values again in the backward pass instead of keeping them: less memory, a third slower."""
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    """Keep a moving average of the weights too; evaluation uses it, and the run ends with it in `averaged`."""
+    early_stopping: int | None = Field(default=None, ge=1)
+    """End the run after so many evaluations in a row without a better loss; needs `eval_interval`."""
     seed: int = 0
     """Decides initial weights, order of examples and everything else that is random."""
     log_interval: int = Field(default=10, ge=1)
@@ -94,9 +121,19 @@ class TrainerConfig(Config):
     """What is read."""
     optimizer: OptimizerConfig = OptimizerConfig()
     """How weights move."""
+    lora: LoraConfig | None = None
+    """Learn adapters with these settings instead of the model's own weights."""
+    augmentation: AugmentationConfig | None = None
+    """Change pages while training as these settings say; none leaves them as they are."""
 
     @field_validator("freeze")
     @classmethod
     def _known_parts(cls, parts: tuple[str, ...]) -> tuple[str, ...]:
         _check_parts(parts)
         return parts
+
+    @model_validator(mode="after")
+    def _stopping_needs_evaluation(self) -> Self:
+        if self.early_stopping is not None and self.eval_interval is None:
+            raise ValueError("early_stopping looks at evaluations; set eval_interval as well")
+        return self

@@ -23,18 +23,25 @@ METRICS = "metrics.jsonl"
 class StepLog:
     """Writes metrics.jsonl in the run's folder. A resumed run first drops lines behind its checkpoint."""
 
-    def __init__(self, config: TrainerConfig, total: int, reporter: Reporter, state: TrainState) -> None:
+    def __init__(
+        self, config: TrainerConfig, total: int, reporter: Reporter, state: TrainState, *, writes: bool = True
+    ) -> None:
+        """Of several processes that train together only one `writes` and tells."""
+        self._writes = writes
         self._path = config.output_dir / METRICS
         self._interval, self._total, self._reporter, self._state = config.log_interval, total, reporter, state
         self._began = time.monotonic()
         self._losses: list[tuple[float, int]] = []
         self._examples = 0
-        self._drop_later_lines(state.step)
+        if writes:
+            self._drop_later_lines(state.step)
 
     def step(self, loss: float, tokens: int, rate: float, grad_norm: float, examples: int) -> None:
         """Take in one optimizer step; write and tell at the interval and at the end."""
         self._losses.append((loss, tokens))
         self._examples += examples
+        if not self._writes:
+            return
         if self._state.step % self._interval and self._state.step != self._total:
             return
         seconds = max(time.monotonic() - self._began, 1e-9)
@@ -59,6 +66,8 @@ class StepLog:
 
     def evaluation(self, loss: float) -> None:
         """Write the loss on the evaluation split."""
+        if not self._writes:
+            return
         self._write({"step": self._state.step, "evaluation_loss": loss})
         self._reporter.message(f"step {self._state.step}: evaluation loss {loss:.4f}")
         self._began = time.monotonic()

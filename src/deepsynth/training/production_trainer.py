@@ -11,25 +11,31 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
+from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
 from deepsynth.core.control import Control, pause_on_signals
-from deepsynth.core.documents import Example
 from deepsynth.core.errors import CheckpointError, InputError, Paused, TrainingError
+from deepsynth.core.files import new_folder
 from deepsynth.core.progress import Reporter, SilentReporter
 from deepsynth.data.batch import Batch
 from deepsynth.data.collate import Collator
-from deepsynth.models import LoadedModel, families, load_model
+from deepsynth.training.averaging import MovingAverage
+from deepsynth.training.callbacks import Averaging, Callback, Checkpointing, Evaluation, Logging, Step
 from deepsynth.training.checkpoint import (
+    AVERAGE,
     TRAINER,
     TrainState,
     load_state,
@@ -38,24 +44,20 @@ from deepsynth.training.checkpoint import (
     save_checkpoint,
 )
 from deepsynth.training.config import TrainerConfig
+from deepsynth.training.examples import AugmentedExamples, Examples, open_examples, set_epoch
 from deepsynth.training.metrics import StepLog
-from deepsynth.training.model_utils import freeze_parts, print_parameter_summary, validate_vision_model
+from deepsynth.training.model_utils import print_parameter_summary, validate_vision_model
 from deepsynth.training.optimizers import make_optimizers, set_rates
 from deepsynth.training.sampler import EpochSampler
 from deepsynth.training.schedule import rate_factor
+from deepsynth.training.tuning import make_tuning
 
 logger = logging.getLogger(__name__)
 
 EXPLODED = 1e4
 """A loss per token above this is no longer learning (a uniform guess costs about 12)."""
-
-
-class Examples(Protocol):
-    """What the trainer reads: examples by index. With `set_epoch` it may vary them by epoch, reproducibly."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Example: ...
+AVERAGED = "averaged"
+"""Folder of the averaged model in the run's folder."""
 
 
 class DeepSynthProductionTrainer:
@@ -73,53 +75,57 @@ class DeepSynthProductionTrainer:
         self.config = config
         self.losses: list[float] = []
         """Loss per label token of each optimizer step of this process."""
-        self.state = TrainState()
         self._reporter: Reporter = reporter or SilentReporter()
         self._control = control or Control()
         set_seed(config.seed)
-        # accelerate keeps its settings for the process, but one process may train several times with other ones
-        AcceleratorState._reset_state()  # pyright: ignore[reportPrivateUsage]
-        self.accelerator: Any = Accelerator(mixed_precision=config.mixed_precision)
+        self.accelerator = _accelerator(config)
+        self.state = TrainState(processes=self.accelerator.num_processes)
         self._resume_from = newest_checkpoint(config.output_dir)
-        self.loaded = self._load(str(self._resume_from or config.model))
+        self.tuning = make_tuning(config)
+        self.loaded = self.tuning.load(config, self._resume_from, str(self.accelerator.device))
+        model = self.loaded.model
         self.processor = self.loaded.family.processor(self.loaded, config.rendering.mode)
-        if config.freeze:
-            freeze_parts(self.loaded.model, config.freeze)
-        validate_vision_model(self.loaded.model)
-        self.summary = print_parameter_summary(self.loaded.model)
-        self._optimizers = make_optimizers(
-            self.loaded.model, self.loaded.family.parts(self.loaded.model), config.optimizer
-        )
-        self._model = self.accelerator.prepare(self.loaded.model)
+        validate_vision_model(model)
+        self.summary = print_parameter_summary(model)
+        if config.gradient_checkpointing:
+            model.activation_checkpointing_enable({"use_reentrant": False})
+        self._optimizers = make_optimizers(model, self.loaded.family.parts(model), config.optimizer)
+        self._model = self.accelerator.prepare(model)
         self._model.train()
+        self._learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.average = None if config.ema_decay is None else MovingAverage(model, config.ema_decay)
 
-    def train(self, dataset: Examples, evaluation: Examples | None = None) -> TrainState:
+    def train(self, dataset: Examples | None = None, evaluation: Examples | None = None) -> TrainState:
         """Train to the end, from the newest checkpoint where there is one, and return where the run stands.
+
+        Without a dataset, the one that the settings name is read.
 
         Raises:
             Paused: a pause was asked for; a checkpoint was saved first.
             TrainingError: the loss is not a number or exploded; names the rows and the last good checkpoint.
             InputError: a row cannot be read; names it.
         """
+        if dataset is None:
+            dataset, evaluation = open_examples(self.config)
+        if self.config.augmentation is not None:
+            dataset = AugmentedExamples(dataset, self.config.augmentation, seed=self.config.seed)
         sampler = self._sampler(dataset)
         total = self.total_steps(sampler)
         self._start_or_resume(dataset, total)
-        log = StepLog(self.config, total, self._reporter, self.state)
+        callbacks = self._callbacks(evaluation, total)
         with pause_on_signals(self._control):
             batches = self._batches(dataset, sampler)
-            while self.state.step < total:
-                # once in a while: stop, measure, save
-                if self._control.should_pause():
+            while self.state.step < total and not self.state.stopped:
+                if self._should_pause():
                     self._pause()
-                # one step
                 group = list(itertools.islice(batches, self.config.gradient_accumulation_steps))
                 set_rates(self._optimizers, rate_factor(self.config.optimizer, self.state.step, total))
-                loss, tokens = self._optimize(group)
-                self._count(group, tokens, sampler)
-                self.losses.append(loss)
-                # then tell
-                log.step(loss, tokens, self._rate(), self._grad_norm, sum(len(batch) for batch in group))
-                self._occasionally(evaluation, log, last=self.state.step == total)
+                step = self._optimize(group, last=self.state.step + 1 == total)
+                self._count(step, len(group), sampler)
+                self.losses.append(step.loss)
+                for callback in callbacks:
+                    callback.after_step(self, step)
+        self._save_average()
         return self.state
 
     def training_step(self, batch: Batch) -> torch.Tensor:
@@ -145,20 +151,28 @@ class DeepSynthProductionTrainer:
         """
         folder = self.config.output_dir / f"checkpoint-{step}"
         if self.accelerator.is_main_process:
-            save_checkpoint(folder, self.loaded, self._optimizers, self.state, self.config)
+            save_checkpoint(
+                folder,
+                self.loaded,
+                self._optimizers,
+                self.state,
+                self.config,
+                tuning=self.tuning,
+                average=self.average.tensors if self.average else None,
+            )
             remove_old(self.config.output_dir, self.config.keep_checkpoints, self.state.best_step)
         self.accelerator.wait_for_everyone()
         return folder
 
     def evaluation_loss(self, dataset: Examples) -> float:
-        """Return the loss per label token over all of `dataset`, without learning from it."""
+        """Return the loss per label token over all of `dataset`, of the averaged weights where there are some."""
         self._model.eval()
         collate, loss, tokens = self._collator(), 0.0, 0
-        with torch.inference_mode():
+        with torch.no_grad(), self.average.in_place() if self.average else nullcontext():
             for start in range(0, len(dataset), self.config.batch_size):
                 rows = [dataset[index] for index in range(start, min(len(dataset), start + self.config.batch_size))]
                 batch = collate(rows)
-                loss += float(self.training_step(batch))
+                loss += self.training_step(batch).item()
                 tokens += batch.num_label_tokens
         self._model.train()
         return loss / max(1, tokens)
@@ -174,7 +188,7 @@ class DeepSynthProductionTrainer:
             return
         other = replace(batch, global_views=255 - batch.global_views)
         with torch.no_grad():
-            losses = [float(self.training_step(item)) for item in (batch, other)]
+            losses = [self.training_step(item).item() for item in (batch, other)]
         if losses[0] == losses[1]:
             raise TrainingError(
                 f"row {batch.ids[0]} has the same loss with another page: its pages do not reach the decoder"
@@ -183,15 +197,15 @@ class DeepSynthProductionTrainer:
     def total_steps(self, sampler: EpochSampler) -> int:
         """Return the optimizer steps of the whole run."""
         steps = self.config.num_epochs * sampler.batches_per_epoch // self.config.gradient_accumulation_steps
-        return max(
-            1, min(steps, self.config.max_steps or steps) if self.config.max_steps is None else self.config.max_steps
-        )
+        return self.config.max_steps or max(1, steps)
 
-    def _load(self, source: str) -> LoadedModel:
-        family = families.get("deepseek_ocr")
-        if source in family.sizes:
-            return family.build(source, seed=self.config.seed)
-        return load_model(source, device=str(self.accelerator.device))
+    def _callbacks(self, evaluation: Examples | None, total: int) -> list[Callback]:
+        log = StepLog(self.config, total, self._reporter, self.state, writes=self.accelerator.is_main_process)
+        found: list[Callback] = [Averaging(self.average)] if self.average else []
+        found.append(Logging(log))
+        if evaluation is not None:
+            found.append(Evaluation(evaluation, log))
+        return [*found, Checkpointing()]
 
     def _sampler(self, dataset: Examples) -> EpochSampler:
         if not len(dataset):
@@ -218,6 +232,13 @@ class DeepSynthProductionTrainer:
         saved = TrainerConfig.load(self._resume_from / TRAINER)
         _refuse_other_run(saved, self.config, self._resume_from)
         self.state = load_state(self._resume_from, self._optimizers)
+        if self.state.processes != self.accelerator.num_processes:
+            raise CheckpointError(
+                f"{self._resume_from} was trained by {self.state.processes} processes and this run has"
+                f" {self.accelerator.num_processes}; its place in the data means nothing here: start as many"
+            )
+        if self.average:
+            self.average.load(load_file(self._resume_from / AVERAGE))
         self._reporter.message(f"resuming from {self._resume_from.name} ({self.state.step} of {total} steps)")
 
     def _batches(self, dataset: Examples, sampler: EpochSampler) -> Iterator[Batch]:
@@ -225,9 +246,7 @@ class DeepSynthProductionTrainer:
         for epoch in itertools.count(self.state.epoch):
             start = self.state.batches if epoch == self.state.epoch else 0
             sampler.set_place(epoch, start)
-            vary = getattr(dataset, "set_epoch", None)
-            if vary is not None:
-                vary(epoch)
+            set_epoch(dataset, epoch)
             workers = self.config.data.num_workers
             # Its own generator: a loader would draw its workers' seed from the global one, which resuming must not shift.
             loader: DataLoader[Any] = DataLoader(
@@ -236,33 +255,41 @@ class DeepSynthProductionTrainer:
                 collate_fn=self._collator(),
                 num_workers=workers,
                 pin_memory=self.accelerator.device.type == "cuda",
-                multiprocessing_context="spawn" if workers else None,
+                multiprocessing_context=_worker_context() if workers else None,
                 generator=torch.Generator().manual_seed(epoch),
             )
             yield from loader
 
-    def _optimize(self, group: Sequence[Batch]) -> tuple[float, int]:
-        """Take one optimizer step; return its loss per label token and the number of them."""
-        counts = torch.tensor(sum(batch.num_label_tokens for batch in group), device=self.accelerator.device)
-        tokens = int(self.accelerator.reduce(counts, "sum"))
+    def _optimize(self, group: Sequence[Batch], *, last: bool) -> Step:
+        """Take one optimizer step."""
+        tokens, examples = self._sum_over_processes(
+            sum(batch.num_label_tokens for batch in group), sum(len(batch) for batch in group)
+        )
         if not tokens:
             raise TrainingError(f"the rows {', '.join(_ids(group))} hold no label token: their summaries were cut away")
         total = torch.zeros((), device=self.accelerator.device)
         for number, batch in enumerate(group):
-            with _synchronize(self.accelerator, self._model, last=number == len(group) - 1):
+            # gradients of processes are averaged only at the last batch of a step
+            with nullcontext() if number == len(group) - 1 else self.accelerator.no_sync(self._model):
                 loss = self.training_step(batch)
                 # gradients of processes are averaged, and this is a sum over them: hence their number
                 self.accelerator.backward(loss * self.accelerator.num_processes / tokens)
                 total += loss.detach()
-        mean = float(self.accelerator.reduce(total, "sum")) / tokens
+        mean = self.accelerator.reduce(total, "sum").item() / tokens
         if not math.isfinite(mean) or mean > EXPLODED:
             self._fail(mean, group)
-        learning = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
-        self._grad_norm = float(self.accelerator.clip_grad_norm_(learning, self.config.max_grad_norm))
+        norm = self.accelerator.clip_grad_norm_(self._learning, self.config.max_grad_norm)
         for optimizer in self._optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return mean, tokens
+        return Step(
+            loss=mean, label_tokens=tokens, rate=self._rate(), grad_norm=float(norm), examples=examples, last=last
+        )
+
+    def _sum_over_processes(self, *counts: int) -> list[int]:
+        if self.accelerator.num_processes == 1:
+            return list(counts)
+        return self.accelerator.reduce(torch.tensor(counts, device=self.accelerator.device), "sum").tolist()
 
     def _fail(self, loss: float, group: Sequence[Batch]) -> None:
         good = newest_checkpoint(self.config.output_dir)
@@ -271,26 +298,28 @@ class DeepSynthProductionTrainer:
             f" the last good checkpoint is {good or 'none'}; lower the learning rate or look at these rows"
         )
 
-    def _count(self, group: Sequence[Batch], tokens: int, sampler: EpochSampler) -> None:
+    def _count(self, step: Step, batches: int, sampler: EpochSampler) -> None:
         state = self.state
         state.step += 1
-        state.examples += sum(len(batch) for batch in group) * self.accelerator.num_processes
-        state.label_tokens += tokens
-        epochs, state.batches = divmod(state.batches + len(group), sampler.batches_per_epoch)
+        state.examples += step.examples
+        state.label_tokens += step.label_tokens
+        epochs, state.batches = divmod(state.batches + batches, sampler.batches_per_epoch)
         state.epoch += epochs
 
     def _rate(self) -> float:
         return float(self._optimizers[0].param_groups[0]["lr"])
 
-    def _occasionally(self, evaluation: Examples | None, log: StepLog, *, last: bool) -> None:
-        step, interval = self.state.step, self.config.eval_interval
-        if evaluation is not None and interval and (last or step % interval == 0):
-            loss = self.evaluation_loss(evaluation)
-            if self.state.best_loss is None or loss < self.state.best_loss:
-                self.state.best_loss, self.state.best_step = loss, step
-            log.evaluation(loss)
-        if last or step % self.config.save_interval == 0 or self.state.best_step == step:
-            self.save_checkpoint(step)
+    def _should_pause(self) -> bool:
+        """Tell whether any process was asked to pause, so that all of them stop at the same step."""
+        return bool(self._sum_over_processes(int(self._control.should_pause()))[0])
+
+    def _save_average(self) -> None:
+        """Write the averaged model as a folder of its own."""
+        if self.average is None or not self.accelerator.is_main_process:
+            return
+        with self.average.in_place(), new_folder(self.config.output_dir / AVERAGED) as folder:
+            self.tuning.save(self.loaded, folder)
+            self.config.save(folder / TRAINER)
 
     def _pause(self) -> None:
         folder = self.save_checkpoint(self.state.step)
@@ -301,9 +330,21 @@ def _ids(group: Sequence[Batch]) -> list[str]:
     return [row for batch in group for row in batch.ids]
 
 
-def _synchronize(accelerator: Accelerator, model: Any, *, last: bool) -> Any:
-    """Average gradients over processes only at the last batch of a step."""
-    return accelerator.no_sync(model) if not last else torch.enable_grad()
+def _accelerator(config: TrainerConfig) -> Any:
+    # accelerate keeps its settings for the process, but one process may train several times with other ones
+    AcceleratorState._reset_state()  # pyright: ignore[reportPrivateUsage]
+    # an expert that no token of a step was sent to has no gradient
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(mixed_precision=config.mixed_precision, kwargs_handlers=[unused])
+
+
+def _worker_context() -> Any:
+    """Return how loaders start workers: from a server that has imported torch once, where there are servers."""
+    if os.name == "nt":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["deepsynth.data.collate", "deepsynth.training.examples", "deepsynth.models"])
+    return context
 
 
 MAY_CHANGE = frozenset({"output_dir", "log_interval", "save_interval", "eval_interval", "keep_checkpoints"})

@@ -1,0 +1,212 @@
+"""What of a model learns, and what of it a checkpoint holds: all its weights, or LoRA adapters beside frozen ones.
+
+PEFT puts the adapters in; reading and writing them is done here. Its own reader matches `layers.` anywhere in a name and so
+restores nothing for these models, with a mere warning. Files carry the official module names, so other programs read them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import peft
+from peft.tuners.tuners_utils import BaseTunerLayer
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from deepsynth.core.errors import ModelError
+from deepsynth.core.files import new_folder, write_json
+from deepsynth.models import LoadedModel, families, load_model, save_model
+from deepsynth.models.family import ModelFamily
+from deepsynth.training.config import LoraConfig, TrainerConfig
+from deepsynth.training.model_utils import freeze_parts
+
+ADAPTER, ADAPTER_SETTINGS = "adapter_model.safetensors", "adapter_config.json"
+_PREFIX = "base_model.model."
+"""What PEFT puts before every name, as programs that read its files expect."""
+
+
+class Tuning(Protocol):
+    """A way to train a model."""
+
+    def load(self, config: TrainerConfig, checkpoint: Path | None, device: str) -> LoadedModel:
+        """Return the model ready to train: from the start, or as the checkpoint left it."""
+        ...
+
+    def save(self, loaded: LoadedModel, folder: Path) -> None:
+        """Write what training changes."""
+        ...
+
+
+class FullTuning:
+    """Every part learns that is not frozen; a checkpoint is a whole model."""
+
+    def load(self, config: TrainerConfig, checkpoint: Path | None, device: str) -> LoadedModel:
+        """Return the model with its frozen parts frozen.
+
+        Raises:
+            ModelError: the model cannot be read, or a part to freeze holds nothing.
+        """
+        loaded = load_model(checkpoint, device=device) if checkpoint else load_base(config, device)
+        if config.freeze:
+            freeze_parts(loaded.model, config.freeze)
+        return loaded
+
+    def save(self, loaded: LoadedModel, folder: Path) -> None:
+        """Write the whole model."""
+        save_model(loaded, folder)
+
+
+class LoraTuning:
+    """Low-rank adapters learn and all else is frozen; a checkpoint holds the adapters alone."""
+
+    def __init__(self, settings: LoraConfig) -> None:
+        self.settings = settings
+
+    def load(self, config: TrainerConfig, checkpoint: Path | None, device: str) -> LoadedModel:
+        """Return the base model with adapters: new ones, which change nothing yet, or those of the checkpoint.
+
+        Raises:
+            ModelError: the model cannot be read, has no layer to adapt, or the adapters do not fit it.
+        """
+        loaded = load_base(config, device)
+        inject_adapters(loaded, self.settings)
+        if checkpoint is not None:
+            read_adapters(loaded, checkpoint)
+        return loaded
+
+    def save(self, loaded: LoadedModel, folder: Path) -> None:
+        """Write the adapters and their settings."""
+        write_adapters(loaded, self.settings, folder)
+
+
+def make_tuning(config: TrainerConfig) -> Tuning:
+    """Return the way of training that the settings ask for."""
+    return FullTuning() if config.lora is None else LoraTuning(config.lora)
+
+
+def load_base(config: TrainerConfig, device: str = "cpu") -> LoadedModel:
+    """Return the model that a run starts from: a size with random weights by its name, else a folder or Hub id."""
+    for name in families.names():
+        family = families.get(name)
+        if config.model in family.sizes:
+            return family.build(config.model, seed=config.seed)
+    return load_model(config.model, device=device)
+
+
+def inject_adapters(loaded: LoadedModel, settings: LoraConfig) -> None:
+    """Freeze the model and put adapters into it, in place.
+
+    Raises:
+        ModelError: no layer of the model is a target.
+    """
+    try:
+        peft.inject_adapter_in_model(_peft_config(loaded.family, settings), loaded.model)
+    except ValueError as error:
+        raise ModelError(f"LoRA with targets {settings.targets!r} does not fit this model: {error}") from error
+    for name, parameter in loaded.model.named_parameters():
+        parameter.requires_grad = "lora_" in name
+
+
+def write_adapters(loaded: LoadedModel, settings: LoraConfig, folder: Path) -> None:
+    """Write adapter_model.safetensors and adapter_config.json, named as PEFT and the official module tree name them."""
+    name = loaded.family.original_adapter_name
+    tensors = {name(key): value.detach().contiguous().cpu() for key, value in _adapters(loaded.model).items()}
+    save_file(tensors, folder / ADAPTER, metadata={"format": "pt"})
+    config = _peft_config(loaded.family, settings).to_dict()
+    config["base_model_name_or_path"] = None if loaded.source is None else str(loaded.source)
+    # the official tree names its layers otherwise, so modules are listed as they stand there
+    modules = {key.removeprefix(_PREFIX).rpartition(".lora_")[0] for key in tensors}
+    config["target_modules"] = sorted(path for path in modules if ".experts" not in path or "shared" in path)
+    write_json(folder / ADAPTER_SETTINGS, json.loads(json.dumps(config, default=_plain)))
+
+
+def read_adapters(loaded: LoadedModel, folder: Path) -> None:
+    """Fill the model's adapters from a folder.
+
+    Raises:
+        ModelError: the file is absent or damaged, or its tensors are not exactly those of the model.
+    """
+    path = folder / ADAPTER
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    found = {loaded.family.native_adapter_name(key): value for key, value in found.items()}
+    wanted = _adapters(loaded.model)
+    wrong = sorted(
+        key
+        for key in {*found, *wanted}
+        if key not in found or key not in wanted or found[key].shape != wanted[key].shape
+    )
+    if wrong:
+        raise ModelError(
+            f"{path} does not fit the model and its LoRA settings: {', '.join(wrong[:4])} ({len(wrong)} in all)"
+        )
+    for key, value in wanted.items():
+        value.data.copy_(found[key])
+
+
+def merge_adapters(loaded: LoadedModel) -> LoadedModel:
+    """Add the adapters to the weights they belong to and take them out, in place; the outputs stay the same."""
+    adapted = {path: module for path, module in loaded.model.named_modules() if isinstance(module, BaseTunerLayer)}
+    for path, module in adapted.items():
+        parent, _, name = path.rpartition(".")
+        if any(path.startswith(f"{other}.") for other in adapted):
+            continue  # adapters of fused experts lie in one another; the outermost takes out all of them
+        setattr(loaded.model.get_submodule(parent), name, _merged(module))
+    for parameter in loaded.model.parameters():
+        parameter.requires_grad = True
+    return loaded
+
+
+def _merged(module: Any) -> nn.Module:
+    if hasattr(module, "unload_and_optionally_merge_module"):
+        return module.unload_and_optionally_merge_module(merge=True, safe_merge=True, adapter_names=None)
+    module.merge(safe_merge=True)
+    return module.get_base_layer()
+
+
+def load_trained(checkpoint: Path) -> LoadedModel:
+    """Return the model of any training checkpoint: the whole model, or base and adapters merged.
+
+    Raises:
+        ModelError: the base model cannot be read, or the adapters do not fit it.
+    """
+    if not (checkpoint / ADAPTER).is_file():
+        return load_model(checkpoint)
+    config = TrainerConfig.load(checkpoint / "trainer.json")
+    return merge_adapters(make_tuning(config).load(config, checkpoint, "cpu"))
+
+
+def save_merged(checkpoint: Path, out: Path) -> None:
+    """Write the model of a training checkpoint as an ordinary model folder, whole or not at all."""
+    loaded = load_trained(checkpoint)
+    with new_folder(out, {"merged_from": checkpoint.name}) as folder:
+        save_model(loaded, folder)
+
+
+def _peft_config(family: ModelFamily, settings: LoraConfig) -> peft.LoraConfig:
+    targets = family.lora_targets(settings.targets)
+    return peft.LoraConfig(
+        task_type=peft.TaskType.CAUSAL_LM,
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=targets.target_modules,
+        target_parameters=list(targets.target_parameters) or None,
+    )
+
+
+def _adapters(model: nn.Module) -> Mapping[str, Tensor]:
+    """Return the adapters' parameters under the names that PEFT's files give them, in the native tree."""
+    parameters = model.named_parameters()
+    return {_PREFIX + name.replace(".default.", "."): value for name, value in parameters if ".lora_" in name}
+
+
+def _plain(value: Any) -> Any:
+    """Turn what JSON lacks (sets, enumerations) into what it has."""
+    return sorted(value) if isinstance(value, set) else str(value)
