@@ -14,13 +14,13 @@ from transformers.utils import logging as transformers_logging
 from deepsynth.core.errors import ModelError, SettingsError
 from deepsynth.core.geometry import MODES, Grid, Layout, Mode, mode
 from deepsynth.core.processor import Processor
-from deepsynth.models.deepseek_ocr.processor import DeepseekOcrProcessor
-from deepsynth.models.deepseek_ocr.tokenizer import JsonTokenizer
 from deepsynth.models.family import LoadedModel, LoraTargets, ModelOutput, Part, Reduction, check_choice
 from deepsynth.models.generation import generate
 from deepsynth.models.loading import CONFIG, load_strictly, read_json
 from deepsynth.models.parts import lora_targets, model_parts, unwrap
+from deepsynth.models.processor import DeepseekOcrProcessor
 from deepsynth.models.reading import encode_pages, kernels
+from deepsynth.models.tokenizer import JsonTokenizer
 
 _NATIVE_LAYERS, _OFFICIAL_LAYERS = "model.language_model.layers.", "model.layers."
 

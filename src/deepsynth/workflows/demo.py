@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from deepsynth.inference.summarizer import Summarizer
 
 PAGE = RenderConfig(mode="nano-128")
-LINE = 24
+LINE = 20
 """Longest stretch of text, in characters, while the model learns to read."""
 DOCUMENT = 150
 """Longest document, in characters: what one page of this size holds."""
@@ -42,7 +42,7 @@ class DemoConfig(Config):
     """Folder of data, checkpoints and report.html; an earlier demonstration in it is replaced."""
     source: Literal["auto", "debian", "packages"] = "auto"
     """Where documents come from: Debian's package descriptions by apt, else the installed Python packages."""
-    minutes: float = Field(default=4.5, gt=0, le=600)
+    minutes: float = Field(default=5.5, gt=0, le=600)
     """Time to train, reading and summarizing together."""
     rows: int = Field(default=12_000, ge=50)
     """Documents to take from the source."""
@@ -139,7 +139,7 @@ STAGES: dict[str, dict[str, Any]] = {
     "summarizing": {"tasks": {"summarize": 0.6, "read": 0.3, "random": 0.1}, "longest_text": LINE},
 }
 """What each stage shows the model; reading goes on while it learns to summarize, or it would forget."""
-SHARES = {"reading": 0.6, "summarizing": 0.4}
+SHARES = {"reading": 0.7, "summarizing": 0.3}
 
 
 def _train(config: DemoConfig, stage: str, reporter: Reporter, start: Path | None = None) -> Path:

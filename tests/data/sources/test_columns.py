@@ -29,7 +29,7 @@ def test_two_possible_documents_are_a_question() -> None:
 
 
 def test_two_possible_summaries_are_a_question() -> None:
-    with pytest.raises(InputError, match="--reading.summary-column"):
+    with pytest.raises(InputError, match=r"--reading\.summary-column"):
         choose_columns(["text", "summary", "abstract"], SourceConfig(), "t.csv")
 
 

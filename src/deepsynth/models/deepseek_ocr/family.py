@@ -9,9 +9,9 @@ from deepsynth.core.geometry import Layout
 from deepsynth.models.deepseek_ocr.config import DeepseekOcrConfig, is_official, translate
 from deepsynth.models.deepseek_ocr.modeling import DeepseekOcrForConditionalGeneration
 from deepsynth.models.deepseek_ocr.sizes import size_config
-from deepsynth.models.deepseek_ocr.tokenizer import JsonTokenizer
 from deepsynth.models.family import families
 from deepsynth.models.page_family import PageFamily
+from deepsynth.models.tokenizer import JsonTokenizer
 
 
 class DeepseekOcrFamily(PageFamily):

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepsynth.core.geometry import Layout
-from deepsynth.models.deepseek_ocr.tokenizer import JsonTokenizer
 from deepsynth.models.deepseek_ocr2.config import STOCK_TYPE, DeepseekOcr2Config, is_official, translate
 from deepsynth.models.deepseek_ocr2.modeling import DeepseekOcr2ForConditionalGeneration
 from deepsynth.models.deepseek_ocr2.sizes import size_config
 from deepsynth.models.family import families
 from deepsynth.models.page_family import PageFamily
+from deepsynth.models.tokenizer import JsonTokenizer
 
 
 class DeepseekOcr2Family(PageFamily):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer
 
 from deepsynth.core.errors import ModelError
-from deepsynth.models.deepseek_ocr.tokenizer import IMAGE, SPECIAL_TOKENS, JsonTokenizer, train_tokenizer
+from deepsynth.models.tokenizer import IMAGE, SPECIAL_TOKENS, JsonTokenizer, train_tokenizer
 
 BUNDLED = JsonTokenizer.bundled()
 

@@ -8,8 +8,8 @@ from deepsynth.core.documents import Example, Page
 from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import MODES
 from deepsynth.core.processor import IGNORED
-from deepsynth.models.deepseek_ocr.processor import DeepseekOcrProcessor
-from deepsynth.models.deepseek_ocr.tokenizer import JsonTokenizer
+from deepsynth.models.processor import DeepseekOcrProcessor
+from deepsynth.models.tokenizer import JsonTokenizer
 
 TOKENIZER = JsonTokenizer.bundled()
 
