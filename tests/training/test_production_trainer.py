@@ -1,12 +1,13 @@
 import errno
 import json
 import os
+import random
 
 import pytest
 import torch
 
 from deepsynth.core.control import Control
-from deepsynth.core.errors import CheckpointError, Paused, StorageError, TrainingError
+from deepsynth.core.errors import CheckpointError, InputError, Paused, StorageError, TrainingError
 from deepsynth.models import load_model
 from deepsynth.training.checkpoint import checkpoints, newest_checkpoint
 from deepsynth.training.production_trainer import DeepSynthProductionTrainer
@@ -51,10 +52,12 @@ def test_loss_falls_the_encoder_stays_and_the_decoder_moves(config, rows):
         {"optimizer": {"name": "muon"}, "gradient_accumulation_steps": 2},
         {"freeze": [], "optimizer": {"name": "muon"}, "mixed_precision": "bf16"},
         {"data": {"num_workers": 1}},
+        {"lora": {"dropout": 0.1}, "gradient_accumulation_steps": 2},
+        {"ema_decay": 0.5, "augmentation": {}, "gradient_checkpointing": True},
     ],
-    ids=["adamw", "muon-accumulated", "encoder-learns-bf16", "worker"],
+    ids=["adamw", "muon-accumulated", "encoder-learns-bf16", "worker", "lora-accumulated", "averaged-augmented"],
 )
-@pytest.mark.parametrize("stop", [1, 4])
+@pytest.mark.parametrize("stop", random.Random(7).sample(range(1, 6), 2))
 def test_a_run_stopped_anywhere_and_resumed_equals_an_unbroken_one(config, rows, tmp_path, settings, stop):
     whole = DeepSynthProductionTrainer(config.override({**settings, "output_dir": tmp_path / "whole"}))
     whole.train(rows)
@@ -66,6 +69,8 @@ def test_a_run_stopped_anywhere_and_resumed_equals_an_unbroken_one(config, rows,
     second.train(rows)
     assert first.losses + second.losses == whole.losses
     assert same(weights(second), weights(whole))
+    if whole.average:
+        assert same(second.average.tensors, whole.average.tensors)
 
 
 def test_accumulated_batches_equal_one_large_batch(config, rows, tmp_path):
@@ -186,3 +191,56 @@ def test_the_last_rate_is_the_schedules(config, rows):
     trainer = DeepSynthProductionTrainer(config.override({"optimizer": {"schedule": "linear", "learning_rate": 0.006}}))
     trainer.train(rows)
     assert trainer._rate() == pytest.approx(0.006 / 6)
+
+
+def test_recomputing_in_the_backward_pass_changes_nothing(config, rows, tmp_path):
+    plain = DeepSynthProductionTrainer(config)
+    saving = DeepSynthProductionTrainer(
+        config.override({"gradient_checkpointing": True, "output_dir": tmp_path / "saving"})
+    )
+    assert saving.loaded.model.is_activation_checkpointing
+    plain.train(rows)
+    saving.train(rows)
+    assert plain.losses == pytest.approx(saving.losses, rel=1e-6)
+
+
+def test_a_run_that_no_longer_gets_better_ends_early_and_stays_ended(config, rows):
+    values = {"eval_interval": 1, "early_stopping": 2, "max_steps": 50, "optimizer": {"learning_rate": 0.9}}
+    config = config.override({**values, "optimizer": {"learning_rate": 0.9, "schedule": "constant"}})
+    state = DeepSynthProductionTrainer(config).train(rows, rows)
+    assert state.stopped
+    assert state.step < 50
+    assert state.best_step == state.step - 2
+    assert newest_checkpoint(config.output_dir) == config.output_dir / f"checkpoint-{state.step}"
+    assert DeepSynthProductionTrainer(config).train(rows, rows).step == state.step
+
+
+def test_the_average_is_evaluated_and_saved_as_a_model(config, rows):
+    trainer = DeepSynthProductionTrainer(config.override({"ema_decay": 0.9}))
+    trainer.train(rows)
+    averaged = load_model(config.output_dir / "averaged")
+    values = dict(averaged.model.named_parameters())
+    assert all(torch.equal(values[name], value) for name, value in trainer.average.tensors.items())
+    with trainer.average.in_place():
+        inside = weights(trainer)
+    assert not same(inside, weights(trainer))
+    measured = trainer.evaluation_loss(rows)
+    trainer.average = None
+    assert measured != trainer.evaluation_loss(rows)
+
+
+def test_a_checkpoint_of_other_processes_is_refused(config, rows, monkeypatch):
+    DeepSynthProductionTrainer(config).train(rows)
+    trainer = DeepSynthProductionTrainer(config)
+    monkeypatch.setattr(type(trainer.accelerator), "num_processes", 2)
+    with pytest.raises(CheckpointError, match="was trained by 1 processes and this run has 2"):
+        trainer._start_or_resume(rows, 6)
+
+
+def test_the_loop_stops_when_a_row_cannot_be_read(config, rows):
+    class Broken(type(rows)):
+        def __getitem__(self, index):
+            raise InputError(f"row-{index} is broken")
+
+    with pytest.raises(InputError, match=r"row-\d is broken"):
+        DeepSynthProductionTrainer(config).train(Broken())

@@ -60,7 +60,7 @@ class LoraConfig(Config):
 
     rank: int = Field(default=16, ge=1, le=1024)
     """Columns of an adapter: more learn more and cost more."""
-    alpha: float = Field(default=32.0, gt=0)
+    alpha: int = Field(default=32, ge=1)
     """Adapters count `alpha / rank` times."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of an adapter's inputs that is dropped while training."""

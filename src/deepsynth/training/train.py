@@ -21,13 +21,15 @@ from deepsynth.core.errors import DeepSynthError
 from deepsynth.core.files import MANIFEST
 from deepsynth.core.progress import Rate, format_seconds
 from deepsynth.data.prepare import Preparation, PrepareConfig
-from deepsynth.data.prepared import PreparedDataset, TaskExamples
 from deepsynth.training.config import TrainerConfig
+from deepsynth.training.examples import open_examples
 from deepsynth.training.production_trainer import DeepSynthProductionTrainer
 
 logger = logging.getLogger(__name__)
 
 DEEPSEEK_OCR = "deepseek-ai/DeepSeek-OCR"
+OFFICIAL_PAGE = {"rendering.mode": "base", "rendering.px": 16}
+"""Pages that suit the published model."""
 ALIASES = {
     "--hf-dataset": "data.path",
     "--output": "output_dir",
@@ -65,11 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = _settings(arguments)
         config = _with_dataset(config)
-        dataset = PreparedDataset(config.data.path)
-        rows = TaskExamples(dataset.split(config.data.train_split), config.data, config.rendering, seed=config.seed)
+        examples, watched = open_examples(config)
         trainer = DeepSynthProductionTrainer(config, reporter=_LoggingReporter())
-        logger.info("parameters:\n%s", trainer.summary)
-        state = trainer.train(rows)
+        state = trainer.train(examples, watched)
     except DeepSynthError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
@@ -96,9 +96,7 @@ def _settings(arguments: argparse.Namespace) -> TrainerConfig:
         path: value for path in ALIASES.values() if (value := getattr(arguments, path)) is not None
     }
     if arguments.use_deepseek_ocr and "model" not in given and arguments.config is None:
-        given["model"] = DEEPSEEK_OCR
-        given["rendering.mode"] = "base"
-        given["rendering.px"] = 16
+        given |= {"model": DEEPSEEK_OCR, **OFFICIAL_PAGE}
     return base.override(given)
 
 

@@ -182,11 +182,13 @@ def load_trained(checkpoint: Path) -> LoadedModel:
     return merge_adapters(make_tuning(config).load(config, checkpoint, "cpu"))
 
 
-def save_merged(checkpoint: Path, out: Path) -> None:
-    """Write the model of a training checkpoint as an ordinary model folder, whole or not at all."""
+def save_merged(checkpoint: Path, out: Path) -> Path:
+    """Write the model of a training checkpoint as an ordinary model folder, whole or not at all; return it."""
     loaded = load_trained(checkpoint)
     with new_folder(out, {"merged_from": checkpoint.name}) as folder:
         save_model(loaded, folder)
+        TrainerConfig.load(checkpoint / "trainer.json").save(folder / "trainer.json")
+    return out
 
 
 def _peft_config(family: ModelFamily, settings: LoraConfig) -> peft.LoraConfig:

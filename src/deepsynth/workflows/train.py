@@ -15,6 +15,8 @@ class TrainResult:
     """What a run has made."""
 
     checkpoint: Path
+    model: Path
+    """The folder to summarize with: the checkpoint itself, the averaged model, or base and adapters merged."""
     steps: int
     examples: int
     loss: float | None
@@ -25,7 +27,7 @@ class TrainResult:
     def describe(self) -> str:
         """Return the outcome in words."""
         loss = "" if self.loss is None else f", loss {self.loss:.3f}"
-        return f"{self.parameters}\ntrained {self.steps} steps on {self.examples:,} examples{loss}\nwrote {self.checkpoint}"
+        return f"{self.parameters}\ntrained {self.steps} steps on {self.examples:,} examples{loss}\nwrote {self.model}"
 
 
 def run(config: TrainerConfig, reporter: Reporter, control: Control | None = None) -> TrainResult:
@@ -35,24 +37,22 @@ def run(config: TrainerConfig, reporter: Reporter, control: Control | None = Non
         Paused: a pause was asked for; a checkpoint was saved.
         DeepSynthError: settings, data or model do not fit; see `DeepSynthProductionTrainer`.
     """
-    from deepsynth.data.prepared import PreparedDataset, TaskExamples
+    from deepsynth.training.examples import open_examples
     from deepsynth.training.production_trainer import DeepSynthProductionTrainer
+    from deepsynth.training.tuning import save_merged
 
-    data = config.data
-    dataset = PreparedDataset(data.path)
-    examples = TaskExamples(
-        dataset.split(data.train_split), data, config.rendering, limit=data.max_train_samples, seed=config.seed
-    )
-    watched = None
-    if config.eval_interval is not None:
-        watched = TaskExamples(
-            dataset.split(data.evaluation_split), data, config.rendering, limit=data.max_eval_samples, seed=config.seed
-        )
+    examples, watched = open_examples(config)
     trainer = DeepSynthProductionTrainer(config, reporter=reporter, control=control)
     state = trainer.train(examples, watched)
+    checkpoint = config.output_dir / f"checkpoint-{state.step}"
+    model = config.output_dir / "averaged" if config.ema_decay and config.lora is None else checkpoint
+    if config.lora is not None:
+        source = config.output_dir / "averaged" if config.ema_decay else checkpoint
+        model = save_merged(source, config.output_dir / "merged")
     last = trainer.losses[-max(1, len(trainer.losses) // 10) :]
     return TrainResult(
-        checkpoint=config.output_dir / f"checkpoint-{state.step}",
+        checkpoint=checkpoint,
+        model=model,
         steps=state.step,
         examples=state.examples,
         loss=sum(last) / len(last) if last else None,
