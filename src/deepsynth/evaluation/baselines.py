@@ -20,7 +20,7 @@ from deepsynth.evaluation.tokenizer import UnicodeTokenizer, sentences
 
 Known = Example | Row
 """Training rows: only their texts and summaries are looked at."""
-Baseline = Callable[[Sequence[Example], Sequence[Known], int], list[str]]
+Baseline = Callable[[Sequence[Known], Sequence[Known], int], list[str]]
 """(rows to summarize, training rows, seed) -> one summary a row."""
 
 
@@ -30,7 +30,7 @@ def _text(example: Known) -> str:
     return example.text
 
 
-def lead(rows: Sequence[Example], _training: Sequence[Known], _seed: int) -> list[str]:
+def lead(rows: Sequence[Known], _training: Sequence[Known], _seed: int) -> list[str]:
     """Return the first sentence of each document."""
     return [next(iter(sentences(_text(row), row.language)), "") for row in rows]
 
@@ -43,13 +43,13 @@ _OPENING = re.compile(
 STRIPPED_WORDS = 12
 
 
-def stripped_lead(rows: Sequence[Example], training: Sequence[Known], seed: int) -> list[str]:
+def stripped_lead(rows: Sequence[Known], training: Sequence[Known], seed: int) -> list[str]:
     """Return the first sentence without an opening such as `X is a`, at most 12 words of it: a strong, simple bar."""
     bare = [_OPENING.sub("", sentence).rstrip(".") for sentence in lead(rows, training, seed)]
     return [" ".join(text.split()[:STRIPPED_WORDS]) for text in bare]
 
 
-def random_summary(rows: Sequence[Example], training: Sequence[Known], seed: int) -> list[str]:
+def random_summary(rows: Sequence[Known], training: Sequence[Known], seed: int) -> list[str]:
     """Return the summary of a random training row for each document: what never reading the page gives."""
     pool = [row.summary for row in training if row.summary]
     if not pool:
@@ -57,7 +57,7 @@ def random_summary(rows: Sequence[Example], training: Sequence[Known], seed: int
     return random.Random(seed).choices(pool, k=len(rows))
 
 
-def nearest_summary(rows: Sequence[Example], training: Sequence[Known], _seed: int) -> list[str]:
+def nearest_summary(rows: Sequence[Known], training: Sequence[Known], _seed: int) -> list[str]:
     """Return the summary of the training document that shares the rarest words: what memory alone gives."""
     pool = [row for row in training if row.summary and row.text]
     if not pool:
@@ -81,7 +81,7 @@ def _nearest(bag: frozenset[str], holders: Mapping[str, list[int]], weight: Mapp
     return max(range(count), key=overlap.__getitem__)
 
 
-def best_sentence(rows: Sequence[Example], _training: Sequence[Known], _seed: int) -> list[str]:
+def best_sentence(rows: Sequence[Known], _training: Sequence[Known], _seed: int) -> list[str]:
     """Return the document's sentence with the best ROUGE-L against the reference: the limit of copying one sentence."""
     return [_best(sentences(_text(row), row.language), row.summary or "") for row in rows]
 

@@ -1,0 +1,151 @@
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from deepsynth.core.errors import InputError, StorageError
+from deepsynth.core.files import read_manifest
+from deepsynth.core.progress import SilentReporter
+from deepsynth.data import prepared
+from deepsynth.data.prepare import Preparation, PrepareConfig
+from deepsynth.data.prepared import PreparedDataset
+
+
+def content(folder):
+    return {path.name: pq.read_table(path).to_pylist() for path in sorted(folder.glob("*.parquet"))}
+
+
+def test_every_good_row_is_kept_once_with_its_own_summary(prepare):
+    rows = [row for shard in content(prepare()).values() for row in shard]
+    assert sorted(row["id"] for row in rows) == sorted(f"rows.jsonl:{number + 1}" for number in range(40))
+    assert all(row["text"].startswith(f"The {row['summary']} ") for row in rows)
+    assert all(row["pages"] for row in rows)
+
+
+def test_bad_rows_are_counted_and_listed_while_good_ones_are_kept(prepare, rows_file):
+    with rows_file.open("a") as file:
+        file.write('{"text": "cut off\n{"title": "no text"}\n{"text": "", "summary": "x"}\n')
+    folder = prepare()
+    report = json.loads((folder / "report.json").read_text())
+    listed = [json.loads(line) for line in (folder / "rejected.jsonl").read_text().splitlines()]
+    assert sum(report["splits"].values()) == 40
+    assert sum(report["rejected"].values()) == len(listed) == 3
+    assert {row["where"] for row in listed} == {f"{rows_file.name}:{number}" for number in (41, 42, 43)}
+
+
+def test_a_character_without_glyph_keeps_its_row_out(prepare, rows_file):
+    with rows_file.open("a") as file:
+        file.write(
+            json.dumps({"text": "A private character \ue000 in a text that is long enough", "summary": "private text"})
+            + "\n"
+        )
+    report = json.loads((prepare() / "report.json").read_text())
+    assert report["rejected"] == {"character-without-glyph": 1}
+
+
+def test_running_again_changes_nothing(prepare):
+    folder = prepare()
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert prepare() == folder
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_another_dataset_is_not_written_over(prepare):
+    prepare()
+    with pytest.raises(InputError, match=r"holds another dataset \(differs in cleaning\)"):
+        prepare(cleaning={"min_chars": 50})
+
+
+@pytest.mark.parametrize("shards", [1, 2, 4])
+def test_a_run_that_stopped_goes_on_and_equals_an_undisturbed_one(prepare, tmp_path, monkeypatch, shards):
+    whole = content(prepare())
+    written = []
+    real = prepared.write_shard
+
+    def failing(path, rows):
+        if len(written) == shards:
+            raise KeyboardInterrupt
+        written.append(path)
+        real(path, rows)
+
+    monkeypatch.setattr("deepsynth.data.prepare.write_shard", failing)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(out=tmp_path / "again")
+    assert not (tmp_path / "again" / "manifest.json").exists()
+    monkeypatch.undo()
+    assert content(prepare(out=tmp_path / "again")) == whole
+
+
+def test_a_full_disk_is_one_clear_line_and_loses_no_shard(prepare, tmp_path, monkeypatch):
+    real, count = os.fsync, [0]
+
+    def fsync(handle):
+        count[0] += 1
+        if count[0] > 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(StorageError, match="the disk is full"):
+        prepare()
+    kept = sorted((tmp_path / "out").glob("*.parquet"))
+    assert kept
+    monkeypatch.undo()
+    prepare()
+    assert read_manifest(tmp_path / "out")
+
+
+def test_a_second_process_on_the_folder_is_refused_by_name(prepare, tmp_path, rows_file):
+    with prepared.exclusive(tmp_path / "out"):
+        code = (
+            "from deepsynth.data.prepare import *; from deepsynth.core.progress import SilentReporter\n"
+            f"Preparation(PrepareConfig(source={str(rows_file)!r}, out={str(tmp_path / 'out')!r}), SilentReporter()).run()"
+        )
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"is being written by process {os.getpid()}" in answer.stderr
+
+
+def test_no_usable_row_is_an_error_that_says_why(prepare):
+    with pytest.raises(InputError, match="no row that can be used .40 document-too-short"):
+        prepare(cleaning={"min_chars": 5000})
+
+
+def test_pages_drawn_on_reading_equal_the_stored_ones(prepare, tmp_path):
+    from deepsynth.data.config import DataConfig
+    from deepsynth.data.prepared import TaskExamples
+
+    stored = PreparedDataset(prepare())
+    later = PreparedDataset(prepare(out=tmp_path / "later", pages="on-the-fly"))
+    config = DataConfig()
+    one = TaskExamples(stored.split("train"), config, stored.rendering)
+    two = TaskExamples(later.split("train"), config, later.rendering)
+    assert len(one) == len(two)
+    for index in range(len(one)):
+        assert [page.image.tobytes() for page in one[index].pages] == [
+            page.image.tobytes() for page in two[index].pages
+        ]
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_the_dataset_is_the_same_in_the_end(prepare, tmp_path, rows_file):
+    whole = content(prepare())
+    out = tmp_path / "killed"
+    code = (
+        "from deepsynth.data.prepare import *; from deepsynth.core.progress import SilentReporter\n"
+        f"config = PrepareConfig(source={str(rows_file)!r}, out={str(out)!r}, rows_per_shard=8)\n"
+        "Preparation(config, SilentReporter()).run()"
+    )
+    for attempt in range(12):
+        process = subprocess.Popen([sys.executable, "-c", code])
+        time.sleep(0.25 + attempt * 0.04)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    config = PrepareConfig.parse({"source": str(rows_file), "out": out, "rows_per_shard": 8})
+    Preparation(config, SilentReporter()).run()
+    assert content(out) == whole

@@ -1,0 +1,81 @@
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepsynth.core.errors import InputError, SettingsError
+from deepsynth.data.tasks import TASKS, Row, check_tasks, crop_words, generator_for, make_example, shorten
+from deepsynth.rendering.config import RenderConfig
+from deepsynth.rendering.renderer import make_renderer
+
+TEXT = "Tidewatch reads the gauge. It warns of floods.\nThe log keeps past storms."
+ROW = Row(id="r", text=TEXT, summary="flood alarm")
+RENDERER = make_renderer(RenderConfig())
+
+
+def made(task: str, seed: int = 0):
+    return make_example(ROW, task, RENDERER, random.Random(seed))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_gives_an_example_with_a_page_an_instruction_and_an_answer(task):
+    example = made(task)
+    assert example.pages
+    assert example.instruction
+    assert example.summary
+
+
+def test_reading_answers_with_the_text_on_the_page():
+    assert made("read").summary == made("read").text == " ".join(TEXT.split())
+
+
+def test_random_letters_have_nothing_of_the_text():
+    example = made("random")
+    assert example.summary == example.text
+    assert "Tidewatch" not in example.summary
+    assert made("random", seed=1).summary != example.summary
+
+
+def test_shuffled_words_are_the_same_words():
+    words = made("shuffled").summary.split()
+    assert sorted(words) == sorted(TEXT.split())
+    assert words != TEXT.split()
+
+
+def test_extractive_answers_stand_in_the_text():
+    assert made("first-sentence").summary == "Tidewatch reads the gauge."
+    line = made("line")
+    number = int(line.instruction.removeprefix("Line ").removesuffix("."))
+    assert line.summary == TEXT.splitlines()[number - 1]
+    cloze = made("cloze")
+    word = cloze.instruction.removeprefix("Word after ").removesuffix(".")
+    words = TEXT.split()
+    assert cloze.summary == words[words.index(word) + 1]
+
+
+def test_a_row_without_summary_cannot_teach_summarizing():
+    with pytest.raises(InputError, match="row 'r' has no summary"):
+        make_example(Row(id="r", text=TEXT), "summarize", RENDERER, random.Random(0))
+
+
+@pytest.mark.parametrize("shares", [{"sing": 1.0}, {"read": 0.0}, {"read": -1.0, "random": 2.0}])
+def test_impossible_shares_are_refused(shares):
+    with pytest.raises(SettingsError):
+        check_tasks(shares)
+
+
+@given(st.text("ab \n", min_size=1).filter(str.strip), st.integers(4, 40), st.integers(0, 99))
+def test_a_stretch_is_whole_words_and_no_longer_than_asked(text, longest, seed):
+    found = crop_words(text, longest, random.Random(seed))
+    assert 0 < len(found) <= longest
+    assert len(found) == longest or found in " ".join(text.split())
+
+
+def test_short_texts_are_left_whole():
+    assert shorten(ROW, None, random.Random(0)) is ROW
+    assert shorten(Row(id="r", text="abc"), 40, random.Random(0)).text == "abc"
+
+
+def test_generators_depend_on_their_key_alone():
+    assert generator_for(1, "a").random() == generator_for(1, "a").random() != generator_for(2, "a").random()

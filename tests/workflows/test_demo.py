@@ -1,0 +1,35 @@
+import json
+
+import pytest
+
+from deepsynth.core.errors import InputError
+from deepsynth.workflows.demo import DemoConfig, run
+
+
+@pytest.mark.slow
+def test_the_whole_road_runs_on_installed_packages(tmp_path, reporter):
+    (tmp_path / "mine.txt").write_text("Tidewatch reads the water level from a harbor gauge. " * 4)
+    config = DemoConfig.parse(
+        {
+            "document": tmp_path / "mine.txt",
+            "out": tmp_path / "demo",
+            "source": "packages",
+            "model": "tiny",
+            "minutes": 0.05,
+            "batch_size": 8,
+            "evaluation_rows": 8,
+        }
+    )
+    result = run(config, reporter)
+    report = json.loads((tmp_path / "demo" / "report.json").read_text())
+    assert report["verdict"] == list(result.verdict)
+    assert {"short lines of real text", "random letters"} == set(report["reading"])
+    assert report["losses"][0] > 0
+    assert "data:image/png" in result.report.read_text()
+    assert str(result.checkpoint) in result.describe()
+    assert [message[:2] for message in reporter.messages if message[:1].isdigit()] == ["1.", "2.", "3.", "4."]
+
+
+def test_a_wrong_document_is_refused_at_once(tmp_path, reporter):
+    with pytest.raises(InputError, match="no file at .*gone.txt"):
+        run(DemoConfig(document=tmp_path / "gone.txt", out=tmp_path), reporter)

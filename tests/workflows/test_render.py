@@ -1,0 +1,44 @@
+import json
+
+import pytest
+from PIL import Image
+
+from deepsynth.core.errors import InputError
+from deepsynth.workflows.render import RenderJobConfig, run
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("The harbor lamp burns. " * 30)
+    return path
+
+
+def test_pages_a_contact_sheet_and_the_facts_are_written(text, tmp_path, reporter):
+    (tmp_path / "b.md").write_text("# Title\n\nSome *text*.")
+    result = run(RenderJobConfig.parse({"files": [text, tmp_path / "b.md"], "out": tmp_path / "out"}), reporter)
+    facts = json.loads((tmp_path / "out" / "pages.json").read_text())["pages"]
+    assert len(facts) == result.pages > 3
+    assert facts[0]["characters"][0] == 0
+    assert all(page["visual_tokens"] == 21 for page in facts)
+    for page in facts:
+        with Image.open(tmp_path / "out" / page["file"]) as image:
+            assert image.size == (128, 128)
+    assert (tmp_path / "out" / "contact.png").is_file()
+
+
+def test_the_plan_compares_every_mode_and_draws_nothing(text, tmp_path, reporter):
+    result = run(RenderJobConfig.parse({"files": [text], "plan": True, "out": tmp_path / "out"}), reporter)
+    shown = result.describe()
+    assert "estimated" in shown
+    assert all(name in shown for name in ("tiny", "gundam", "nano-128", "v2-1024", "legible"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("files", [[], ["gone.txt"], ["a.xyz"]])
+def test_what_cannot_be_drawn_is_refused_before_anything_is_written(files, tmp_path, reporter, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.xyz").write_text("x")
+    with pytest.raises(InputError):
+        run(RenderJobConfig.parse({"files": files, "out": tmp_path / "out"}), reporter)
+    assert not (tmp_path / "out").exists()
