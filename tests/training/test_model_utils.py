@@ -1,0 +1,94 @@
+import logging
+
+import pytest
+import torch
+from torch import nn
+
+from deepsynth.core.errors import ModelError
+from deepsynth.models import families
+from deepsynth.training.model_utils import (
+    freeze_embeddings,
+    freeze_parts,
+    freeze_vision_encoder,
+    get_parameter_groups,
+    print_parameter_summary,
+    validate_vision_model,
+)
+
+
+@pytest.fixture(params=["deepseek_ocr", "deepseek_ocr2"])
+def model(request):
+    return families.get(request.param).build("tiny").model
+
+
+class Stranger(nn.Module):
+    """A model of no known family."""
+
+    def __init__(self, name: str = "vision_tower") -> None:
+        super().__init__()
+        self.add_module(name, nn.Linear(2, 2))
+        self.gate_proj = nn.Linear(2, 2)
+
+
+def frozen(model) -> set[str]:
+    return {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+
+
+def test_freezing_the_encoder_freezes_all_of_it_and_nothing_else(model):
+    count = freeze_vision_encoder(model)
+    names = frozen(model)
+    assert names == {name for name, _ in model.named_parameters() if name.startswith("model.vision_tower.")}
+    assert count == sum(parameter.numel() for name, parameter in model.named_parameters() if name in names)
+
+
+def test_freezing_embeddings_leaves_the_head(model):
+    freeze_embeddings(model)
+    assert frozen(model) == {"model.language_model.embed_tokens.weight"}
+
+
+def test_groups_hold_every_parameter_once(model):
+    found = [id(parameter) for parameters in get_parameter_groups(model).values() for parameter in parameters]
+    assert sorted(found) == sorted(id(parameter) for parameter in model.parameters())
+
+
+def test_freezing_by_part_counts_what_it_froze(model):
+    groups = get_parameter_groups(model)
+    expected = sum(parameter.numel() for name in ("router", "experts") for parameter in groups[name])
+    assert freeze_parts(model, ["router", "experts"]) == expected
+    with pytest.raises(KeyError):
+        freeze_parts(model, ["nothing"])
+
+
+def test_the_summary_says_what_is_frozen_and_is_logged(model, caplog):
+    freeze_vision_encoder(model)
+    with caplog.at_level(logging.INFO):
+        summary = print_parameter_summary(model)
+    rows = {line.split()[0]: line for line in summary.splitlines()}
+    assert rows["sam"].endswith("FROZEN")
+    assert rows["attention"].endswith("TRAINABLE")
+    assert summary in caplog.text
+
+
+def test_an_unknown_model_is_frozen_by_whole_names():
+    model = Stranger()
+    freeze_vision_encoder(model)
+    assert frozen(model) == {"vision_tower.weight", "vision_tower.bias"}
+
+
+@pytest.mark.parametrize("name", ["my_vision_tower_head", "revisual"])
+def test_a_name_that_only_contains_another_is_not_enough(name):
+    with pytest.raises(ModelError, match=f"no vision encoder found in Stranger.*{name}, gate_proj"):
+        freeze_vision_encoder(Stranger(name))
+
+
+def test_a_whole_model_that_learns_passes(model):
+    validate_vision_model(model)
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    with pytest.raises(ModelError, match="every parameter is frozen"):
+        validate_vision_model(model)
+
+
+def test_a_model_without_eyes_is_refused():
+    with pytest.raises(ModelError, match="has no sam"):
+        validate_vision_model(torch.nn.Sequential(nn.Linear(2, 2)))
