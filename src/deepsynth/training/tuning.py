@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import peft
-from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -23,6 +21,9 @@ from deepsynth.models import LoadedModel, families, load_model, save_model
 from deepsynth.models.family import ModelFamily
 from deepsynth.training.config import LoraConfig, TrainerConfig
 from deepsynth.training.model_utils import freeze_parts
+
+if TYPE_CHECKING:
+    import peft
 
 ADAPTER, ADAPTER_SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 _PREFIX = "base_model.model."
@@ -103,6 +104,8 @@ def inject_adapters(loaded: LoadedModel, settings: LoraConfig) -> None:
     Raises:
         ModelError: no layer of the model is a target.
     """
+    import peft
+
     try:
         peft.inject_adapter_in_model(_peft_config(loaded.family, settings), loaded.model)
     except ValueError as error:
@@ -152,6 +155,8 @@ def read_adapters(loaded: LoadedModel, folder: Path) -> None:
 
 def merge_adapters(loaded: LoadedModel) -> LoadedModel:
     """Add the adapters to the weights they belong to and take them out, in place; the outputs stay the same."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
     adapted = {path: module for path, module in loaded.model.named_modules() if isinstance(module, BaseTunerLayer)}
     for path, module in adapted.items():
         parent, _, name = path.rpartition(".")
@@ -192,6 +197,8 @@ def save_merged(checkpoint: Path, out: Path) -> Path:
 
 
 def _peft_config(family: ModelFamily, settings: LoraConfig) -> peft.LoraConfig:
+    import peft  # here, since it loads whatever quantization library is installed
+
     targets = family.lora_targets(settings.targets)
     return peft.LoraConfig(
         task_type=peft.TaskType.CAUSAL_LM,
