@@ -20,7 +20,6 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.mark.slow
 def test_two_processes_equal_one_with_twice_the_accumulation(config, rows, tmp_path):
     config = config.override({"batch_size": 2, "gradient_accumulation_steps": 2, "max_steps": 4})
     one = DeepSynthProductionTrainer(config.override({"gradient_accumulation_steps": 4}))

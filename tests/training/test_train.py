@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 
 import pytest
 
@@ -35,6 +37,23 @@ def test_the_older_command_line_trains_from_a_local_file(table, tmp_path, monkey
     assert "FROZEN" in caplog.text
     assert "TRAINABLE" in caplog.text
     assert (tmp_path / "model" / "metrics.jsonl").read_text()
+
+
+def test_a_signal_pauses_with_a_code_of_its_own_and_the_same_command_goes_on(table, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "run.yaml"
+    path.write_text("model: tiny\nlog_interval: 1\nmax_steps: 4\nbatch_size: 4\n")
+    flags = ["--config", str(path), "--hf-dataset", str(table), "--output", str(tmp_path / "out")]
+
+    def terminate(_reporter, progress):
+        if progress.message == "training":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train._LoggingReporter, "progress", terminate)
+        assert train.main(flags) == 75
+    assert "paused after step 1" in capsys.readouterr().err
+    assert train.main(flags) == 0
+    assert (tmp_path / "out" / "checkpoint-4").is_dir()
 
 
 def test_the_official_model_is_meant_unless_another_is_named():

@@ -76,6 +76,17 @@ class LoraConfig(Config):
         return self
 
 
+class TrackingConfig(Config):
+    """Who else is told the metrics; metrics.jsonl in the run's folder always is."""
+
+    trackers: tuple[str, ...] = ()
+    """Programs by name: tensorboard, trackio, mlflow, wandb. Each must be installed."""
+    project: str = "deepsynth"
+    """Project or experiment under which they file the run."""
+    run: str | None = None
+    """Name of the run; else that of its folder."""
+
+
 class TrainerConfig(Config):
     """Everything that decides a training run."""
 
@@ -125,6 +136,8 @@ class TrainerConfig(Config):
     """Learn adapters with these settings instead of the model's own weights."""
     augmentation: AugmentationConfig | None = None
     """Change pages while training as these settings say; none leaves them as they are."""
+    tracking: TrackingConfig = TrackingConfig()
+    """Who else is told the metrics."""
 
     @field_validator("freeze")
     @classmethod

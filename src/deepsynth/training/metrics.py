@@ -16,6 +16,7 @@ from deepsynth.core.files import storage_errors
 from deepsynth.core.progress import Reporter
 from deepsynth.training.checkpoint import TrainState
 from deepsynth.training.config import TrainerConfig
+from deepsynth.training.trackers import start_trackers
 
 METRICS = "metrics.jsonl"
 
@@ -28,6 +29,7 @@ class StepLog:
     ) -> None:
         """Of several processes that train together only one `writes` and tells."""
         self._writes = writes
+        self._trackers = start_trackers(config) if writes else []
         self._path = config.output_dir / METRICS
         self._interval, self._total, self._reporter, self._state = config.log_interval, total, reporter, state
         self._began = time.monotonic()
@@ -81,6 +83,14 @@ class StepLog:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(finite) + "\n")
+
+        for tracker in self._trackers:
+            tracker.log(self._state.step, {name: value for name, value in values.items() if name != "step"})
+
+    def close(self) -> None:
+        """Let the trackers finish."""
+        for tracker in self._trackers:
+            tracker.close()
 
     def _drop_later_lines(self, step: int) -> None:
         if not self._path.is_file():

@@ -14,7 +14,7 @@ import math
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,8 +112,9 @@ class DeepSynthProductionTrainer:
         sampler = self._sampler(dataset)
         total = self.total_steps(sampler)
         self._start_or_resume(dataset, total)
-        callbacks = self._callbacks(evaluation, total)
-        with pause_on_signals(self._control):
+        log = StepLog(self.config, total, self._reporter, self.state, writes=self.accelerator.is_main_process)
+        callbacks = self._callbacks(evaluation, log)
+        with pause_on_signals(self._control), closing(log):
             batches = self._batches(dataset, sampler)
             while self.state.step < total and not self.state.stopped:
                 if self._should_pause():
@@ -199,8 +200,7 @@ class DeepSynthProductionTrainer:
         steps = self.config.num_epochs * sampler.batches_per_epoch // self.config.gradient_accumulation_steps
         return self.config.max_steps or max(1, steps)
 
-    def _callbacks(self, evaluation: Examples | None, total: int) -> list[Callback]:
-        log = StepLog(self.config, total, self._reporter, self.state, writes=self.accelerator.is_main_process)
+    def _callbacks(self, evaluation: Examples | None, log: StepLog) -> list[Callback]:
         found: list[Callback] = [Averaging(self.average)] if self.average else []
         found.append(Logging(log))
         if evaluation is not None:
@@ -347,7 +347,7 @@ def _worker_context() -> Any:
     return context
 
 
-MAY_CHANGE = frozenset({"output_dir", "log_interval", "save_interval", "eval_interval", "keep_checkpoints"})
+MAY_CHANGE = frozenset({"output_dir", "log_interval", "save_interval", "eval_interval", "keep_checkpoints", "tracking"})
 """Settings that a resumed run may have otherwise than the checkpoint: they change no weight."""
 
 
