@@ -20,6 +20,5 @@ def test_a_module_with_functions_has_its_tests(module):
     if not has_code(module):
         return
     package = module.relative_to(SOURCE).parts[0]
-    assert list((ROOT / "tests" / package).rglob(f"test_{module.stem}.py")), (
-        f"write tests/{package}/test_{module.stem}.py"
-    )
+    name = f"test_{module.stem.lstrip('_')}.py"
+    assert list((ROOT / "tests" / package).rglob(name)), f"write tests/{package}/{name}"
