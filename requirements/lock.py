@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-EXTRAS = {"cpu": ("web", "office", "dev"), "cuda": ("web", "office", "gpu")}
+EXTRAS = {"cpu": ("web", "data", "dev"), "cuda": ("web", "data", "gpu")}
 """What each lock holds beside the base: the CPU lock serves development, the CUDA lock serves training."""
 
 

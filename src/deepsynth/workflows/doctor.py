@@ -27,7 +27,7 @@ PACKAGES = (
     "pyarrow",
     "pydantic",
 )
-EXTRAS = {"web": "fastapi", "office": "markitdown", "gpu": "bitsandbytes"}
+EXTRAS = {"web": "fastapi", "data": "zstandard", "gpu": "bitsandbytes"}
 
 
 class DoctorConfig(Config):
