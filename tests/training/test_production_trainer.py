@@ -156,6 +156,15 @@ def test_an_exploding_loss_names_rows_and_the_last_good_checkpoint(config, rows)
         trainer.train(rows)
 
 
+def test_a_gradient_that_is_no_number_stops_before_the_weights(config, rows, monkeypatch):
+    trainer = DeepSynthProductionTrainer(config)
+    before = weights(trainer)
+    monkeypatch.setattr(trainer.accelerator, "clip_grad_norm_", lambda *_: torch.tensor(float("inf")))
+    with pytest.raises(TrainingError, match="step 1: the gradient is inf on rows row-"):
+        trainer.train(rows)
+    assert same(weights(trainer), before)
+
+
 def test_a_failing_batch_stops_the_run_and_names_its_rows(config, rows, monkeypatch):
     trainer = DeepSynthProductionTrainer(config)
     trainer.train(rows)

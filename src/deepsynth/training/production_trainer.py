@@ -11,8 +11,6 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -24,10 +22,9 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 from safetensors.torch import load_file
-from torch.utils.data import DataLoader
 
 from deepsynth.core.control import Control, pause_on_signals
-from deepsynth.core.errors import CheckpointError, InputError, Paused, TrainingError
+from deepsynth.core.errors import InputError, Paused, TrainingError
 from deepsynth.core.files import new_folder
 from deepsynth.core.progress import Reporter, SilentReporter
 from deepsynth.data.batch import Batch
@@ -45,9 +42,11 @@ from deepsynth.training.checkpoint import (
 )
 from deepsynth.training.config import TrainerConfig
 from deepsynth.training.examples import AugmentedExamples, Examples, open_examples, set_epoch
+from deepsynth.training.loader import epoch_loader
 from deepsynth.training.metrics import StepLog
 from deepsynth.training.model_utils import print_parameter_summary, validate_vision_model
 from deepsynth.training.optimizers import make_optimizers, set_rates
+from deepsynth.training.resuming import refuse_other_processes, refuse_other_settings
 from deepsynth.training.sampler import EpochSampler
 from deepsynth.training.schedule import rate_factor
 from deepsynth.training.tuning import make_tuning
@@ -229,14 +228,9 @@ class DeepSynthProductionTrainer:
             if self.accelerator.is_main_process:
                 self.config.save(self.config.output_dir / "config.json")
             return
-        saved = TrainerConfig.load(self._resume_from / TRAINER)
-        _refuse_other_run(saved, self.config, self._resume_from)
+        refuse_other_settings(TrainerConfig.load(self._resume_from / TRAINER), self.config, self._resume_from)
         self.state = load_state(self._resume_from, self._optimizers)
-        if self.state.processes != self.accelerator.num_processes:
-            raise CheckpointError(
-                f"{self._resume_from} was trained by {self.state.processes} processes and this run has"
-                f" {self.accelerator.num_processes}; its place in the data means nothing here: start as many"
-            )
+        refuse_other_processes(self.state.processes, self.accelerator.num_processes, self._resume_from)
         if self.average:
             self.average.load(load_file(self._resume_from / AVERAGE))
         self._reporter.message(f"resuming from {self._resume_from.name} ({self.state.step} of {total} steps)")
@@ -247,18 +241,13 @@ class DeepSynthProductionTrainer:
             start = self.state.batches if epoch == self.state.epoch else 0
             sampler.set_place(epoch, start)
             set_epoch(dataset, epoch)
-            workers = self.config.data.num_workers
-            # Its own generator: a loader would draw its workers' seed from the global one, which resuming must not shift.
-            loader: DataLoader[Any] = DataLoader(
-                dataset,  # pyright: ignore[reportArgumentType]  (a protocol, not a subclass)
-                batch_sampler=sampler,
-                collate_fn=self._collator(),
-                num_workers=workers,
+            yield from epoch_loader(
+                dataset,
+                sampler,
+                self._collator(),
+                workers=self.config.data.num_workers,
                 pin_memory=self.accelerator.device.type == "cuda",
-                multiprocessing_context=_worker_context() if workers else None,
-                generator=torch.Generator().manual_seed(epoch),
             )
-            yield from loader
 
     def _optimize(self, group: Sequence[Batch], *, last: bool) -> Step:
         """Take one optimizer step."""
@@ -277,24 +266,24 @@ class DeepSynthProductionTrainer:
                 total += loss.detach()
         mean = self.accelerator.reduce(total, "sum").item() / tokens
         if not math.isfinite(mean) or mean > EXPLODED:
-            self._fail(mean, group)
-        norm = self.accelerator.clip_grad_norm_(self._learning, self.config.max_grad_norm)
+            self._fail(f"the loss is {mean}", group)
+        norm = float(self.accelerator.clip_grad_norm_(self._learning, self.config.max_grad_norm))
+        if not math.isfinite(norm):  # before it reaches the weights, and with them the next checkpoint
+            self._fail(f"the gradient is {norm}", group)
         for optimizer in self._optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return Step(
-            loss=mean, label_tokens=tokens, rate=self._rate(), grad_norm=float(norm), examples=examples, last=last
-        )
+        return Step(loss=mean, label_tokens=tokens, rate=self._rate(), grad_norm=norm, examples=examples, last=last)
 
     def _sum_over_processes(self, *counts: int) -> list[int]:
         if self.accelerator.num_processes == 1:
             return list(counts)
         return self.accelerator.reduce(torch.tensor(counts, device=self.accelerator.device), "sum").tolist()
 
-    def _fail(self, loss: float, group: Sequence[Batch]) -> None:
+    def _fail(self, what: str, group: Sequence[Batch]) -> None:
         good = newest_checkpoint(self.config.output_dir)
         raise TrainingError(
-            f"step {self.state.step + 1}: the loss is {loss} on rows {', '.join(_ids(group))};"
+            f"step {self.state.step + 1}: {what} on rows {', '.join(_ids(group))};"
             f" the last good checkpoint is {good or 'none'}; lower the learning rate or look at these rows"
         )
 
@@ -336,31 +325,3 @@ def _accelerator(config: TrainerConfig) -> Any:
     # an expert that no token of a step was sent to has no gradient
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(mixed_precision=config.mixed_precision, kwargs_handlers=[unused])
-
-
-def _worker_context() -> Any:
-    """Return how loaders start workers: from a server that has imported torch once, where there are servers."""
-    if os.name == "nt":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["deepsynth.data.collate", "deepsynth.training.examples", "deepsynth.models"])
-    return context
-
-
-MAY_CHANGE = frozenset({"output_dir", "log_interval", "save_interval", "eval_interval", "keep_checkpoints", "tracking"})
-"""Settings that a resumed run may have otherwise than the checkpoint: they change no weight."""
-
-
-def _refuse_other_run(saved: TrainerConfig, wanted: TrainerConfig, folder: Path) -> None:
-    """Refuse to go on from a checkpoint under other settings, which would be neither the one run nor the other.
-
-    Raises:
-        CheckpointError: names the settings that differ.
-    """
-    before, now = saved.model_dump(mode="json"), wanted.model_dump(mode="json")
-    changed = [name for name in before if before[name] != now[name] and name not in MAY_CHANGE]
-    if changed:
-        raise CheckpointError(
-            f"{folder} belongs to a run with other settings ({', '.join(changed)}); use another output_dir, or start from"
-            f" its weights with --model {folder}"
-        )

@@ -21,20 +21,24 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "eval_interval": 200,
         "optimizer": {"learning_rate": 2e-5, "warmup_steps": 100},
     },
-    # More passes at a lower rate, best checkpoint kept.
+    # More passes at a lower rate, weights averaged, until the held-out loss no longer falls.
     "high_quality": {
         "num_epochs": 6,
         "batch_size": 8,
         "gradient_accumulation_steps": 8,
         "eval_interval": 100,
         "keep_checkpoints": 3,
+        "early_stopping": 5,
+        "ema_decay": 0.999,
         "optimizer": {"learning_rate": 1e-5, "warmup_steps": 200},
     },
-    # One example at a time, joined into steps of 32; only attention and head learn.
+    # One example at a time, joined into steps of 32; adapters learn, and inner values are computed again.
     "memory_efficient": {
         "batch_size": 1,
         "gradient_accumulation_steps": 32,
         "mixed_precision": "bf16",
-        "freeze": ["sam", "clip", "projector", "embeddings", "router", "experts", "shared_experts", "dense"],
+        "gradient_checkpointing": True,
+        "lora": {"rank": 16, "targets": "attention"},
+        "optimizer": {"learning_rate": 2e-4},
     },
 }

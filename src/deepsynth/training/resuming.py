@@ -1,0 +1,39 @@
+"""When a checkpoint may be gone on from: only by the run that wrote it, or the result would be neither one run nor another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deepsynth.core.errors import CheckpointError
+from deepsynth.training.config import TrainerConfig
+
+MAY_CHANGE = frozenset({"output_dir", "log_interval", "save_interval", "eval_interval", "keep_checkpoints", "tracking"})
+"""Settings that a resumed run may have otherwise than the checkpoint: they change no weight."""
+
+
+def refuse_other_settings(saved: TrainerConfig, wanted: TrainerConfig, folder: Path) -> None:
+    """Refuse to go on from a checkpoint under other settings.
+
+    Raises:
+        CheckpointError: names the settings that differ.
+    """
+    before, now = saved.model_dump(mode="json"), wanted.model_dump(mode="json")
+    changed = [name for name in before if before[name] != now[name] and name not in MAY_CHANGE]
+    if changed:
+        raise CheckpointError(
+            f"{folder} belongs to a run with other settings ({', '.join(changed)}); use another output_dir, or start from"
+            f" its weights with --model {folder}"
+        )
+
+
+def refuse_other_processes(saved: int, wanted: int, folder: Path) -> None:
+    """Refuse to go on with another number of processes, for which the place in the data means nothing.
+
+    Raises:
+        CheckpointError: names both numbers.
+    """
+    if saved != wanted:
+        raise CheckpointError(
+            f"{folder} was trained by {saved} processes and this run has {wanted}; its place in the data means nothing"
+            " here: start as many"
+        )

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+
+from deepsynth.core.errors import CheckpointError
+from deepsynth.training.config import TrainerConfig
+from deepsynth.training.resuming import refuse_other_processes, refuse_other_settings
+
+FOLDER = Path("run/checkpoint-3")
+
+
+def test_settings_that_change_no_weight_may_differ():
+    saved = TrainerConfig()
+    refuse_other_settings(
+        saved, saved.override({"output_dir": "elsewhere", "log_interval": 1, "keep_checkpoints": 9}), FOLDER
+    )
+
+
+def test_every_setting_that_differs_is_named():
+    with pytest.raises(CheckpointError, match=r"checkpoint-3 .* \(batch_size, optimizer\)"):
+        refuse_other_settings(
+            TrainerConfig(), TrainerConfig().override({"batch_size": 2, "optimizer.name": "muon"}), FOLDER
+        )
+
+
+def test_another_number_of_processes_is_refused():
+    refuse_other_processes(2, 2, FOLDER)
+    with pytest.raises(CheckpointError, match="by 2 processes and this run has 1"):
+        refuse_other_processes(2, 1, FOLDER)
