@@ -253,3 +253,12 @@ def test_the_loop_stops_when_a_row_cannot_be_read(config, rows):
 
     with pytest.raises(InputError, match=r"row-\d is broken"):
         DeepSynthProductionTrainer(config).train(Broken())
+
+
+def test_a_prompt_beyond_the_models_window_is_an_error_that_names_the_row(config, rows):
+    from dataclasses import replace
+
+    trainer = DeepSynthProductionTrainer(config)
+    long = replace(rows[0], pages=rows[0].pages * 300)
+    with pytest.raises(InputError, match=r"row-0.*leaves no room in max_length 4096"):
+        trainer._collator()([long])

@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from deepsynth.core.documents import Progress
 from deepsynth.models import load_model
 from deepsynth.training import train
 from deepsynth.training.config import TrainerConfig
@@ -87,3 +88,11 @@ def test_flags_win_over_the_settings_file(tmp_path):
     arguments = train._parser().parse_args(["--config", str(path), "--batch-size", "3"])
     config = train._settings(arguments)
     assert (config.batch_size, config.num_epochs) == (3, 5)
+
+
+def test_the_time_left_is_that_of_the_work_at_hand(caplog):
+    caplog.set_level("INFO")
+    reporter = train._LoggingReporter()
+    for done, total, work in ((5, None, "preparing"), (1, 3, "training"), (2, 3, "training")):
+        reporter.progress(Progress(done=done, total=total, message=work))
+    assert [message.split()[-2] for message in caplog.messages] == ["?", "?", "0:00"]

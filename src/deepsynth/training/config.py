@@ -103,7 +103,7 @@ class TrainerConfig(Config):
     max_steps: int | None = Field(default=None, ge=1)
     """Optimizer steps after which training ends, whatever the epochs say."""
     max_length: int | None = Field(default=None, ge=16)
-    """Longest sequence in tokens; longer summaries are cut, a longer prompt is an error."""
+    """Longest sequence in tokens, by default what the model can hold; longer summaries are cut, a longer prompt is an error."""
     mixed_precision: Literal["no", "bf16"] = "no"
     """Whether matrix products run in bfloat16; weights and optimizer stay in float32."""
     freeze: tuple[str, ...] = ("sam", "clip")

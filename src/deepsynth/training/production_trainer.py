@@ -29,6 +29,7 @@ from deepsynth.core.files import new_folder
 from deepsynth.core.progress import Reporter, SilentReporter
 from deepsynth.data.batch import Batch
 from deepsynth.data.collate import Collator
+from deepsynth.models.parts import unwrap
 from deepsynth.training.averaging import MovingAverage
 from deepsynth.training.callbacks import Averaging, Callback, Checkpointing, Evaluation, Logging, Step
 from deepsynth.training.checkpoint import (
@@ -219,7 +220,9 @@ class DeepSynthProductionTrainer:
 
     def _collator(self) -> Collator:
         return Collator(
-            self.processor, max_length=self.config.max_length, pad_to_multiple_of=self.config.data.pad_to_multiple_of
+            self.processor,
+            max_length=self.config.max_length or unwrap(self.loaded.model).config.text_config.max_position_embeddings,
+            pad_to_multiple_of=self.config.data.pad_to_multiple_of,
         )
 
     def _start_or_resume(self, dataset: Examples, total: int) -> None:

@@ -47,10 +47,12 @@ class _LoggingReporter:
 
     def __init__(self) -> None:
         self._rate: Rate | None = None
+        self._work = ""
 
     def progress(self, progress: Progress) -> None:
         """Log how far the work is."""
-        self._rate = self._rate or Rate(progress.total, progress.done)
+        if self._rate is None or progress.message != self._work:
+            self._rate, self._work = Rate(progress.total, progress.done), progress.message
         left = format_seconds(self._rate.seconds_left(progress.done))
         numbers = " ".join(f"{name} {value:.4g}" for name, value in progress.metrics.items())
         logger.info("%s %s/%s %s %s left", progress.message, progress.done, progress.total, numbers, left)
