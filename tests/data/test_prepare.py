@@ -149,3 +149,16 @@ def test_killed_at_random_moments_the_dataset_is_the_same_in_the_end(prepare, tm
     config = PrepareConfig.parse({"source": str(rows_file), "out": out, "rows_per_shard": 8})
     Preparation(config, SilentReporter()).run()
     assert content(out) == whole
+
+
+@pytest.mark.parametrize(("repeats", "kept"), [(10, True), (60, False), (5000, False)])
+def test_documents_of_too_many_pages_are_kept_out(prepare, rows_file, repeats, kept):
+    row = {"text": "The harbor lamp burns. " * repeats, "summary": "a lamp burns"}
+    rows_file.write_text(
+        json.dumps({"text": "A row that is there in any case, about ropes.", "summary": "any case"})
+        + "\n"
+        + json.dumps(row)
+        + "\n"
+    )
+    report = json.loads((prepare(cleaning={"max_pages": 4}) / "report.json").read_text())
+    assert report["rejected"] == ({} if kept else {"too-many-pages": 1})

@@ -112,8 +112,10 @@ def test_ten_megabytes_on_one_line_take_linear_time_and_little_memory():
     assert time.monotonic() - began < 20
 
 
-def test_pages_beyond_the_limit_are_not_drawn():
-    assert len(render("line\n" * 200, max_pages=2)) == 2
+def test_pages_beyond_the_limit_are_not_drawn_and_what_is_left_is_told(caplog):
+    pages = render("line\n" * 200, max_pages=2)
+    assert len(pages) == 2
+    assert f"document 'd': {1000 - pages[-1].span[1]} characters lie behind page 2" in caplog.text
 
 
 def test_columns_follow_one_another():

@@ -57,6 +57,8 @@ class CleaningConfig(Config):
     """Shorter documents are kept out."""
     cut_chars: Count | None = None
     """Keep only the beginning of longer documents: whole paragraphs or sentences up to so many characters."""
+    max_pages: Count = 16
+    """Documents that take more pages are kept out: every page is read in one prompt, and prompts have a limit."""
     min_summary_chars: Annotated[int, Field(ge=0)] = 8
     """Shorter summaries are kept out."""
     min_compression: Annotated[float, Field(ge=0.0)] = 1.2

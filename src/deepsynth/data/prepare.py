@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from deepsynth.core.config import Config
 from deepsynth.core.documents import Document, Progress, Record
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import MANIFEST, write_json, write_manifest, write_text
+from deepsynth.core.geometry import mode
 from deepsynth.core.progress import Reporter
 from deepsynth.data.card import dataset_card
 from deepsynth.data.cleaning import Cleaner, choose_split
@@ -26,6 +28,7 @@ from deepsynth.rendering.fonts import font_stack
 from deepsynth.rendering.normalize import normalize_text
 from deepsynth.rendering.png import encode_png
 from deepsynth.rendering.renderer import make_renderer
+from deepsynth.rendering.text import TextRenderer, page_size
 
 FORMAT = 1
 TELL_EVERY = 200
@@ -124,7 +127,7 @@ class Preparation:
                 self._rejected.append(row)
                 continue
             record = self._cleaner.cut(row)
-            reason = self._cleaner.reason(record) or self._undrawable(record)
+            reason = self._cleaner.reason(record) or self._undrawable(record) or self._too_long(record)
             if reason is not None:
                 self._rejected.append(Rejection(where=record.document.id, reason=reason))
                 continue
@@ -140,6 +143,23 @@ class Preparation:
             return None
         missing = font_stack(rendering.font, record.document.language).missing(normalize_text(text))
         return "character-without-glyph" if missing else None
+
+    def _too_long(self, record: Record) -> str | None:
+        """Return why a document is too long for one prompt; only texts near the limit are laid out to know."""
+        text, limit = record.document.text, self._config.cleaning.max_pages
+        if text is None or len(text) < limit * self._fewest_characters():
+            return None
+        renderer = TextRenderer(self._config.rendering.override({"max_pages": None}))
+        pages = renderer.layout_pages(renderer.text(record.document), record.document.language)
+        return "too-many-pages" if next(itertools.islice(pages, limit, None), None) is not None else None
+
+    def _fewest_characters(self) -> int:
+        """Return how many characters a page holds at the very least: wide letters, and lines that end early."""
+        rendering = self._config.rendering
+        width, height = page_size(mode(rendering.mode))
+        margins = 2 * rendering.margin
+        letters = (width - margins) / (1.5 * rendering.px)
+        return max(1, int(letters * (height - margins) / (1.5 * rendering.px * rendering.leading) / 4))
 
     def _add(self, record: Record) -> None:
         split = choose_split(record, self._config.split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
 
@@ -19,6 +20,8 @@ from deepsynth.rendering.normalize import normalize_text
 from deepsynth.rendering.paint import Painter
 from deepsynth.rendering.renderer import read_text, renderers
 from deepsynth.rendering.shaping import Shaper
+
+logger = logging.getLogger(__name__)
 
 MakeBlocks = Callable[[str], Iterable[Block]]
 """Turns normalized text into paragraphs."""
@@ -66,9 +69,13 @@ class TextRenderer:
 
     def render(self, document: Document) -> Iterator[Page]:
         """Yield the pages (see `Renderer.render`)."""
-        limit = self.config.max_pages
-        for number, lines in enumerate(self.layout_pages(self.text(document), document.language)):
+        limit, text = self.config.max_pages, self.text(document)
+        for number, lines in enumerate(self.layout_pages(text, document.language)):
             if limit is not None and number >= limit:
+                left = len(text) - lines[0][0].start
+                logger.warning(
+                    "document %r: %d characters lie behind page %d, the last allowed", document.id, left, limit
+                )
                 return
             span = (lines[0][0].start, lines[-1][0].end)
             yield Page(document_id=document.id, number=number, image=self._paint(lines), span=span)
