@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from deepsynth.core.documents import Example
+from deepsynth.core.errors import InputError
 from deepsynth.data.config import AugmentationConfig
 from deepsynth.data.prepared import PreparedDataset, TaskExamples
 from deepsynth.data.tasks import generator_for
@@ -43,6 +44,26 @@ class AugmentedExamples:
             for page in example.pages
         )
         return replace(example, pages=pages)
+
+
+class NamedExamples:
+    """Examples that say which one could not be read, whatever went wrong: a bad row ends the run, it is not skipped."""
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Pass it on."""
+        set_epoch(self._examples, epoch)
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> Example:
+        try:
+            return self._examples[index]
+        except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+            raise InputError(f"example {index} cannot be read: {error!r}") from error
 
 
 def set_epoch(examples: Examples, epoch: int) -> None:

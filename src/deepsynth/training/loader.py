@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
+from deepsynth.core.errors import InputError
+from deepsynth.data.batch import Batch
 from deepsynth.data.collate import Collator
 from deepsynth.training.examples import Examples
 from deepsynth.training.sampler import EpochSampler
+
+
+def epoch_batches(
+    examples: Examples, sampler: EpochSampler, collator: Collator, *, workers: int, pin_memory: bool
+) -> Iterator[Batch]:
+    """Yield the batches of the sampler's epoch from its place on.
+
+    Raises:
+        InputError: a row cannot be read; one line that names it, from a worker as from here.
+    """
+    try:
+        yield from epoch_loader(examples, sampler, collator, workers=workers, pin_memory=pin_memory)
+    except InputError as error:
+        # torch puts a worker's whole traceback into the message; its last line is what was said
+        last = str(error).strip().splitlines()[-1]
+        raise InputError(re.sub(r"^deepsynth\.core\.errors\.\w+: ", "", last)) from error
 
 
 def epoch_loader(

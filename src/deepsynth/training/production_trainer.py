@@ -42,8 +42,8 @@ from deepsynth.training.checkpoint import (
     save_checkpoint,
 )
 from deepsynth.training.config import TrainerConfig
-from deepsynth.training.examples import AugmentedExamples, Examples, open_examples, set_epoch
-from deepsynth.training.loader import epoch_loader
+from deepsynth.training.examples import AugmentedExamples, Examples, NamedExamples, open_examples, set_epoch
+from deepsynth.training.loader import epoch_batches
 from deepsynth.training.metrics import StepLog
 from deepsynth.training.model_utils import print_parameter_summary, validate_vision_model
 from deepsynth.training.optimizers import make_optimizers, set_rates
@@ -109,6 +109,7 @@ class DeepSynthProductionTrainer:
             dataset, evaluation = open_examples(self.config)
         if self.config.augmentation is not None:
             dataset = AugmentedExamples(dataset, self.config.augmentation, seed=self.config.seed)
+        dataset = NamedExamples(dataset)
         sampler = self._sampler(dataset)
         total = self.total_steps(sampler)
         self._start_or_resume(dataset, total)
@@ -244,7 +245,7 @@ class DeepSynthProductionTrainer:
             start = self.state.batches if epoch == self.state.epoch else 0
             sampler.set_place(epoch, start)
             set_epoch(dataset, epoch)
-            yield from epoch_loader(
+            yield from epoch_batches(
                 dataset,
                 sampler,
                 self._collator(),
