@@ -54,7 +54,7 @@ docs: setup  ## Say where the documentation is.
 
 bench: bench-render  ## Run every benchmark that this machine can run.
 
-bench-render: setup  ## Compare page rendering with Pillow and with ReportLab, in one run.
+bench-render: setup  ## Compare page rendering with Pillow, in one run.
 	$(BIN)/python benchmarks/render.py
 
 lock:  ## Resolve the dependencies anew and write requirements/*.lock.

@@ -22,3 +22,20 @@ def test_a_checkpoint_is_written_reloaded_and_compared(checkpoint, tmp_path, rep
 def test_no_checkpoint_is_one_clear_line(reporter):
     with pytest.raises(InputError, match="name the checkpoint"):
         run(ExportConfig(), reporter)
+
+
+def test_adapters_are_merged_into_a_model_that_stands_alone(dataset, tmp_path, reporter):
+    from deepsynth.models import load_model
+    from deepsynth.training.config import TrainerConfig
+    from deepsynth.workflows import train
+
+    values = {
+        "model": "tiny",
+        "output_dir": tmp_path / "run",
+        "max_steps": 2,
+        "data": {"path": dataset},
+        "lora": {"rank": 2},
+    }
+    trained = train.run(TrainerConfig.parse(values), reporter)
+    run(ExportConfig(checkpoint=str(trained.checkpoint), out=tmp_path / "out"), reporter)
+    assert load_model(tmp_path / "out").model.lm_head.weight.shape[0] == 512

@@ -16,7 +16,7 @@ class ExportConfig(Config):
     """What is exported, and how."""
 
     checkpoint: str = ""
-    """Checkpoint or model folder to export."""
+    """Checkpoint or model folder to export; adapters are merged into their base model."""
     out: Path = Path("runs/export")
     """Folder to write; it is replaced once the new one is whole and has been compared."""
     layout: Literal["original", "transformers"] = "original"
@@ -53,8 +53,10 @@ def run(config: ExportConfig, reporter: Reporter) -> ExportResult:
     from deepsynth.inference.summarizer import load_any
     from deepsynth.models import save_model
     from deepsynth.models.comparing import check_same_weights
+    from deepsynth.training.tuning import ADAPTER, load_trained
 
-    loaded = load_any(config.checkpoint)
+    folder = Path(config.checkpoint)
+    loaded = load_trained(folder) if (folder / ADAPTER).is_file() else load_any(config.checkpoint)
     reporter.message(f"exporting {config.checkpoint} in the {config.layout} layout")
     with new_folder(config.out, {"layout": config.layout}) as folder:
         save_model(loaded, folder, original=config.layout == "original")
