@@ -1,9 +1,11 @@
 """What is written gives the same bits again, under the official names or under transformers'."""
 
+import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from deepsynth.models import load_model, save_model
+from deepsynth.models import load_model, save_model, system_errors
 
 UNUSED = "model.vision_model.embeddings.patch_embedding.weight"
 """In the published checkpoint of version 1, read by nothing."""
@@ -34,3 +36,21 @@ def test_both_layouts_load_and_hold_the_same_weights(tiny, tmp_path):
         assert again.tokenizer is not None
     names = [set(load_file(tmp_path / name / "model.safetensors")) for name in ("True", "False")]
     assert names[0] != names[1]
+
+
+@pytest.mark.parametrize(
+    ("message", "number"),
+    [
+        ("Error while serializing: I/O error: No space left on device (os error 28)", 28),
+        ("Error while serializing: I/O error: Read-only file system (os error 30)", 30),
+    ],
+)
+def test_a_refusal_of_the_system_is_an_os_error(message, number):
+    with pytest.raises(OSError) as caught, system_errors():
+        raise SafetensorError(message)
+    assert caught.value.errno == number
+
+
+def test_other_faults_of_a_file_stay_what_they_are():
+    with pytest.raises(SafetensorError, match="header"), system_errors():
+        raise SafetensorError("header too large")

@@ -83,3 +83,22 @@ def test_an_unfinished_checkpoint_is_not_the_newest(tmp_path, caplog):
     (tmp_path / "checkpoint-7").mkdir()
     assert newest_checkpoint(tmp_path) is None
     assert "never finished" in caplog.text
+
+
+def test_a_disk_that_fills_up_under_the_weights_is_one_clear_line(tmp_path, monkeypatch):
+    from safetensors import SafetensorError
+
+    from deepsynth.core.errors import StorageError
+    from deepsynth.models import default_model
+    from deepsynth.training import checkpoint as module
+    from deepsynth.training.config import TrainerConfig
+
+    def full(*_args):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(module, "save_file", full)
+    with pytest.raises(StorageError, match=r"checkpoint-1: the disk is full"):
+        module.save_checkpoint(
+            tmp_path / "checkpoint-1", default_model(), [], module.TrainState(step=1), TrainerConfig()
+        )
+    assert list(tmp_path.iterdir()) == []

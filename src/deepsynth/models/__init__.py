@@ -4,9 +4,18 @@ from deepsynth.models.deepseek_ocr.family import FAMILY as _DEEPSEEK_OCR
 from deepsynth.models.deepseek_ocr2 import family as _deepseek_ocr2  # noqa: F401  (registers itself)
 from deepsynth.models.family import LoadedModel, ModelFamily, ModelOutput, families
 from deepsynth.models.loading import load_model
-from deepsynth.models.saving import save_model
+from deepsynth.models.saving import save_model, system_errors
 
-__all__ = ["LoadedModel", "ModelFamily", "ModelOutput", "default_model", "families", "load_model", "save_model"]
+__all__ = [
+    "LoadedModel",
+    "ModelFamily",
+    "ModelOutput",
+    "default_model",
+    "families",
+    "load_model",
+    "save_model",
+    "system_errors",
+]
 
 
 def default_model(*, seed: int = 0) -> LoadedModel:

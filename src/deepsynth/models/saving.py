@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
 from deepsynth.models.family import LoadedModel
+
+
+@contextmanager
+def system_errors() -> Generator[None]:
+    """Turn what safetensors says of the operating system's refusals into the `OSError` that it hides.
+
+    A full disk reaches Python as "I/O error: No space left on device (os error 28)" in an error of its own kind; as an
+    `OSError` it is handled like that of any other write (see `deepsynth.core.files.storage_errors`).
+    """
+    try:
+        yield
+    except SafetensorError as error:
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), str(error)) from error
 
 
 def save_model(loaded: LoadedModel, folder: Path, *, original: bool = True) -> None:

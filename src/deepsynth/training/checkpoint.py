@@ -29,7 +29,7 @@ from torch import Tensor
 
 from deepsynth.core.errors import CheckpointError
 from deepsynth.core.files import new_folder, read_manifest, write_json
-from deepsynth.models import LoadedModel
+from deepsynth.models import LoadedModel, system_errors
 from deepsynth.training.config import TrainerConfig
 from deepsynth.training.tuning import FullTuning, Tuning
 
@@ -75,7 +75,7 @@ def save_checkpoint(
     Raises:
         StorageError: the disk refused; what stood there before is untouched.
     """
-    with new_folder(folder, {"step": state.step}) as target:
+    with new_folder(folder, {"step": state.step}) as target, system_errors():
         (tuning or FullTuning()).save(loaded, target)
         if average is not None:
             save_file(dict(average), target / AVERAGE)

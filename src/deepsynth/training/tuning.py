@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from deepsynth.core.errors import ModelError
 from deepsynth.core.files import new_folder, write_json
-from deepsynth.models import LoadedModel, families, load_model, save_model
+from deepsynth.models import LoadedModel, families, load_model, save_model, system_errors
 from deepsynth.models.family import ModelFamily
 from deepsynth.training.config import LoraConfig, TrainerConfig
 from deepsynth.training.model_utils import freeze_parts
@@ -190,7 +190,7 @@ def load_trained(checkpoint: Path) -> LoadedModel:
 def save_merged(checkpoint: Path, out: Path) -> Path:
     """Write the model of a training checkpoint as an ordinary model folder, whole or not at all; return it."""
     loaded = load_trained(checkpoint)
-    with new_folder(out, {"merged_from": checkpoint.name}) as folder:
+    with new_folder(out, {"merged_from": checkpoint.name}) as folder, system_errors():
         save_model(loaded, folder)
         TrainerConfig.load(checkpoint / "trainer.json").save(folder / "trainer.json")
     return out

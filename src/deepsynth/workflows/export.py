@@ -51,14 +51,14 @@ def run(config: ExportConfig, reporter: Reporter) -> ExportResult:
     if not config.checkpoint:
         raise InputError("name the checkpoint to export", field="checkpoint")
     from deepsynth.inference.summarizer import load_any
-    from deepsynth.models import save_model
+    from deepsynth.models import save_model, system_errors
     from deepsynth.models.comparing import check_same_weights
     from deepsynth.training.tuning import ADAPTER, load_trained
 
     folder = Path(config.checkpoint)
     loaded = load_trained(folder) if (folder / ADAPTER).is_file() else load_any(config.checkpoint)
     reporter.message(f"exporting {config.checkpoint} in the {config.layout} layout")
-    with new_folder(config.out, {"layout": config.layout}) as folder:
-        save_model(loaded, folder, original=config.layout == "original")
-        tensors, parameters = check_same_weights(loaded, folder)
+    with new_folder(config.out, {"layout": config.layout}) as target, system_errors():
+        save_model(loaded, target, original=config.layout == "original")
+        tensors, parameters = check_same_weights(loaded, target)
     return ExportResult(out=config.out, layout=config.layout, tensors=tensors, parameters=parameters)
