@@ -40,7 +40,7 @@ def run(examples, training):
 
 def with_scores(run, model: tuple[float, float, float], other: tuple[float, float, float]) -> RunReport:
     def score(values):
-        return {"rougeL": Score(mean=values[0], low=values[1], high=values[2], n=9)}
+        return {"rougeL": Score(mean=values[0], low=values[1], high=values[2], n=6)}
 
     scores = {name: score(other) for name in run.report.scores} | {MODEL: score(model)}
     return replace(run, report=replace(run.report, scores=scores))

@@ -87,9 +87,9 @@ def test_accumulated_batches_equal_one_large_batch(config, rows, tmp_path):
 def test_a_checkpoint_is_a_model_folder(config, rows):
     trainer = DeepSynthProductionTrainer(config)
     trainer.train(rows)
-    folder = newest_checkpoint(config.output_dir)
-    assert folder is not None
-    loaded = load_model(folder)
+    newest = newest_checkpoint(config.output_dir)
+    assert newest is not None
+    loaded = load_model(newest.folder)
     assert same(dict(loaded.model.state_dict()), weights(trainer))
     assert loaded.tokenizer is not None
 
@@ -100,7 +100,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(config, rows, 
     (newest / "model.safetensors").write_bytes(b"broken")
     found = newest_checkpoint(config.output_dir)
     assert found is not None
-    assert found.name == "checkpoint-3"
+    assert found.folder.name == "checkpoint-3"
     assert "model.safetensors is damaged" in caplog.text
 
 
@@ -220,7 +220,9 @@ def test_a_run_that_no_longer_gets_better_ends_early_and_stays_ended(config, row
     assert state.stopped
     assert state.step < 50
     assert state.best_step == state.step - 2
-    assert newest_checkpoint(config.output_dir) == config.output_dir / f"checkpoint-{state.step}"
+    newest = newest_checkpoint(config.output_dir)
+    assert newest is not None
+    assert newest.folder == config.output_dir / f"checkpoint-{state.step}"
     assert DeepSynthProductionTrainer(config).train(rows, rows).step == state.step
 
 

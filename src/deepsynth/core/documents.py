@@ -13,9 +13,12 @@ from typing import Any
 
 from PIL import Image
 
-from deepsynth.core.errors import InputError
+from deepsynth.core.errors import CheckpointError, InputError
+from deepsynth.core.files import read_manifest
 
 DEFAULT_INSTRUCTION = "Summarize."
+STOP_REASONS = ("eos", "length", "repetition")
+"""Why a model stopped writing: it was done, the limit was reached, or it went round in a circle."""
 
 
 def _no_meta() -> dict[str, str]:
@@ -125,6 +128,12 @@ class Summary:
     text_tokens: int | None = None
     """Tokens that the document's text would have cost; none when the text is unknown."""
 
+    def __post_init__(self) -> None:
+        if self.stop_reason not in STOP_REASONS:
+            raise ValueError(f"stop reason {self.stop_reason!r} is none of {', '.join(STOP_REASONS)}")
+        if self.visual_tokens > self.prompt_tokens:
+            raise ValueError(f"{self.visual_tokens} visual tokens do not fit a prompt of {self.prompt_tokens}")
+
     @property
     def compression(self) -> float | None:
         """Text tokens per visual token; none without a text or without pages."""
@@ -159,6 +168,25 @@ class Report:
     settings: Mapping[str, Any]
     data_fingerprint: str
 
+    def __post_init__(self) -> None:
+        counts = {score.n for row in self.scores.values() for score in row.values()}
+        if counts - {len(self.rows)}:
+            raise ValueError(f"a report of {len(self.rows)} rows holds scores over {sorted(counts)} rows")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """A folder that a training run has finished writing, found whole when this value was made."""
+
+    folder: Path
+    step: int
+    """Optimizer steps that had been taken."""
+
+    def __post_init__(self) -> None:
+        found = read_manifest(self.folder).get("step")
+        if found != self.step:
+            raise CheckpointError(f"{self.folder} says that it holds step {found}, not {self.step}")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
@@ -168,3 +196,7 @@ class Progress:
     total: int | None
     message: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def __post_init__(self) -> None:
+        if self.done < 0 or (self.total is not None and self.done > self.total):
+            raise ValueError(f"{self.done} of {self.total} cannot be done")

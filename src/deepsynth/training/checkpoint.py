@@ -27,8 +27,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from deepsynth.core.documents import Checkpoint
 from deepsynth.core.errors import CheckpointError
-from deepsynth.core.files import new_folder, read_manifest, write_json
+from deepsynth.core.files import new_folder, write_json
 from deepsynth.models import LoadedModel, system_errors
 from deepsynth.training.config import TrainerConfig
 from deepsynth.training.tuning import FullTuning, Tuning
@@ -98,15 +99,13 @@ def load_state(folder: Path, optimizers: Iterable[torch.optim.Optimizer], *, res
     return TrainState(**values)
 
 
-def newest_checkpoint(run: Path) -> Path | None:
+def newest_checkpoint(run: Path) -> Checkpoint | None:
     """Return the newest whole checkpoint of a run; a damaged one is skipped with a warning that says why."""
-    for folder in sorted(checkpoints(run), key=step_of, reverse=True):
+    for folder in reversed(checkpoints(run)):
         try:
-            read_manifest(folder)
+            return Checkpoint(folder=folder, step=step_of(folder))
         except CheckpointError as error:
             logger.warning("checkpoint skipped: %s", error)
-            continue
-        return folder
     return None
 
 

@@ -80,7 +80,8 @@ class DeepSynthProductionTrainer:
         set_seed(config.seed)
         self.accelerator = _accelerator(config)
         self.state = TrainState(processes=self.accelerator.num_processes)
-        self._resume_from = newest_checkpoint(config.output_dir)
+        newest = newest_checkpoint(config.output_dir)
+        self._resume_from = newest.folder if newest else None
         self.tuning = make_tuning(config)
         self.loaded = self.tuning.load(config, self._resume_from, str(self.accelerator.device))
         model = self.loaded.model
@@ -288,7 +289,7 @@ class DeepSynthProductionTrainer:
         good = newest_checkpoint(self.config.output_dir)
         raise TrainingError(
             f"step {self.state.step + 1}: {what} on rows {', '.join(_ids(group))};"
-            f" the last good checkpoint is {good or 'none'}; lower the learning rate or look at these rows"
+            f" the last good checkpoint is {good.folder if good else 'none'}; lower the learning rate or look at these rows"
         )
 
     def _count(self, step: Step, batches: int, sampler: EpochSampler) -> None:
