@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test slow check lint types contracts format docs bench bench-render lock clean
+.PHONY: help setup demo serve test slow check lint types contracts format docs bench bench-render image lock clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
@@ -56,6 +56,16 @@ bench: bench-render  ## Run every benchmark that this machine can run.
 
 bench-render: setup  ## Compare page rendering with Pillow, in one run.
 	$(BIN)/python benchmarks/render.py
+
+# The engine that is there, docker or buildah; IMAGE_FLAGS reaches it (for example --build-arg BASE=... behind a mirror).
+image:  ## Build the container image of the web application (CPU).
+	@if command -v docker >/dev/null && docker info >/dev/null 2>&1; then \
+	  docker build $(IMAGE_FLAGS) --file deploy/Dockerfile.cpu --tag deepsynth:cpu .; \
+	elif command -v buildah >/dev/null; then \
+	  buildah build $(IMAGE_FLAGS) --format docker --file deploy/Dockerfile.cpu --tag deepsynth:cpu .; \
+	else \
+	  echo "error: make image needs docker with a running engine, or buildah" >&2; exit 2; \
+	fi
 
 lock:  ## Resolve the dependencies anew and write requirements/*.lock.
 	$(PYTHON) requirements/lock.py

@@ -31,3 +31,16 @@ def test_results_go_to_stdout_and_messages_to_stderr(capsys):
     captured = capsys.readouterr()
     assert captured.out == "wrote 3 pages\n"
     assert captured.err == "[bold] is no markup here\n"
+
+
+def test_work_that_begins_anew_is_timed_anew(monkeypatch, capsys):
+    clock = iter(range(1000))
+    monkeypatch.setattr("deepsynth.core.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("deepsynth.cli.reporter.LINE_INTERVAL", 0.0)
+    with ConsoleReporter() as reporter:
+        for done in (5, 500, 5, 15):
+            reporter.progress(Progress(done=done, total=500, message="training"))
+    assert "15/500" in capsys.readouterr().err.splitlines()[-1]
+    assert reporter._rate is not None
+    assert reporter._rate.start == 5
+    assert reporter._rate.per_second(15) < 10

@@ -36,7 +36,7 @@ class ConsoleReporter:
         )
         self._task = self._bar.add_task("", total=None, rate="", start=True)
         self._rate: Rate | None = None
-        self._message = ""
+        self._message, self._done = "", 0
         self._last_line = 0.0
 
     def __enter__(self) -> Self:
@@ -50,8 +50,9 @@ class ConsoleReporter:
 
     def progress(self, progress: Progress) -> None:
         """Move the bar, or write a line if the last one is old enough."""
-        if self._rate is None or progress.message != self._message or progress.done < self._rate.start:
+        if self._rate is None or progress.message != self._message or progress.done < self._done:
             self._rate, self._message = Rate(progress.total, progress.done), progress.message
+        self._done = progress.done
         left = format_seconds(self._rate.seconds_left(progress.done))
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in progress.metrics.items())
         rate = f"{self._rate.per_second(progress.done):.3g}/s  {left} left  {numbers}"
