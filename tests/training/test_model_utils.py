@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from deepsynth.core.errors import ModelError
+from deepsynth.core.errors import ModelError, SettingsError
 from deepsynth.models import families
 from deepsynth.training.model_utils import (
     freeze_embeddings,
@@ -55,8 +55,18 @@ def test_freezing_by_part_counts_what_it_froze(model):
     groups = get_parameter_groups(model)
     expected = sum(parameter.numel() for name in ("router", "experts") for parameter in groups[name])
     assert freeze_parts(model, ["router", "experts"]) == expected
-    with pytest.raises(KeyError):
+    with pytest.raises(SettingsError, match="no part 'nothing'; known: sam, clip"):
         freeze_parts(model, ["nothing"])
+
+
+def test_a_wrapped_model_is_frozen_like_the_model_inside(model):
+    class Wrapper(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = model
+
+    expected = sum(p.numel() for name, p in model.named_parameters() if name.startswith("model.vision_tower."))
+    assert freeze_vision_encoder(Wrapper()) == expected
 
 
 def test_the_summary_says_what_is_frozen_and_is_logged(model, caplog):

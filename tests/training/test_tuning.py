@@ -1,6 +1,8 @@
 import pytest
+import torch
 
 from deepsynth.core.errors import ModelError
+from deepsynth.models import families
 from deepsynth.training.config import LoraConfig, TrainerConfig
 from deepsynth.training.tuning import (
     FullTuning,
@@ -58,3 +60,32 @@ def test_a_merged_checkpoint_is_a_model_folder(config, rows, tmp_path):
     merged = load_trained(tmp_path / "merged")
     assert merged.tokenizer is not None
     assert not [name for name, _ in merged.model.named_parameters() if "lora" in name]
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # PEFT asks by the old name
+@pytest.mark.parametrize("targets", ["attention", "attention+shared", "attention+experts", "all-linear"])
+def test_adapter_files_load_in_stock_peft_over_the_stock_class(targets, tmp_path):
+    """Other programs know neither our class nor our reader: PEFT alone, over transformers' own class, must do."""
+    import peft
+    from transformers.models.unlimited_ocr import UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration
+
+    loaded = families.get("deepseek_ocr").build("tiny", seed=3)
+    stock_config = {**loaded.model.config.to_dict(), "model_type": "unlimited_ocr"}
+    stock = UnlimitedOcrForConditionalGeneration(UnlimitedOcrConfig.from_dict(stock_config))
+    stock.load_state_dict(loaded.model.state_dict())
+    settings = LoraConfig(targets=targets, rank=4, alpha=8)
+    inject_adapters(loaded, settings)
+    generator = torch.Generator().manual_seed(0)
+    for name, parameter in loaded.model.named_parameters():
+        if "lora_B" in name:
+            parameter.data = torch.randn(parameter.shape, generator=generator) * 0.1
+    write_adapters(loaded, settings, tmp_path)
+    adapted = peft.PeftModel.from_pretrained(stock, tmp_path)
+    ids = torch.arange(40, 60)[None]
+    with torch.no_grad():
+        expected = loaded.model.lm_head(loaded.model.model.language_model(input_ids=ids).last_hidden_state)
+        found = adapted.get_base_model()
+        found = found.lm_head(found.model.language_model(input_ids=ids).last_hidden_state)
+    wanted = sum("lora_B" in name for name, _ in loaded.model.named_parameters())
+    assert sum(bool(value.any()) for name, value in adapted.named_parameters() if "lora_B" in name) == wanted
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from torch import nn
 
 from deepsynth.core.errors import ModelError
-from deepsynth.models.family import ModelFamily, Part, families
+from deepsynth.models.family import ModelFamily, Part, check_choice, families
+from deepsynth.models.parts import unwrap
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ VISION_ATTRIBUTES = ("vision_tower", "vision_model", "vision_encoder", "visual",
 
 def family_of(model: nn.Module) -> ModelFamily | None:
     """Return the family whose settings the model carries, or none."""
-    config = getattr(model, "config", None)
+    config = getattr(unwrap(model), "config", None)
     values = config.to_dict() if config is not None and hasattr(config, "to_dict") else {}
     return next((family for name in families.names() if (family := families.get(name)).supports(values)), None)
 
@@ -54,12 +55,16 @@ def freeze_parts(model: nn.Module, names: Iterable[str]) -> int:
 
     Raises:
         ModelError: the model is of no known family, or a part holds nothing.
+        SettingsError: a part is unknown.
     """
     family = family_of(model)
     if family is None:
         raise ModelError(f"{type(model).__name__} is of no known family, so its parts have no names")
     parts = family.parts(model)
-    return sum(_freeze(model, parts[name], name) for name in names)
+    chosen = list(names)
+    for name in chosen:
+        check_choice("part", name, tuple(parts))
+    return sum(_freeze(model, parts[name], name) for name in chosen)
 
 
 def get_parameter_groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
@@ -115,7 +120,8 @@ def _parameters(members: Iterable[Part]) -> Iterable[nn.Parameter]:
 
 def _freeze(model: nn.Module, members: Iterable[Part], what: str) -> int:
     count = 0
-    for parameter in _parameters(members):
+    found = {id(parameter): parameter for parameter in _parameters(members)}  # nested modules share theirs
+    for parameter in found.values():
         parameter.requires_grad = False
         count += parameter.numel()
     if not count:

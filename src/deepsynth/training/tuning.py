@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import peft
 
 ADAPTER, ADAPTER_SETTINGS = "adapter_model.safetensors", "adapter_config.json"
+_ENCODERS = ("vision_tower", "vision_model", "sam_model", "qwen2_model")
+"""What the vision encoder is called in the trees that adapters may be loaded into."""
 _PREFIX = "base_model.model."
 """What PEFT puts before every name, as programs that read its files expect."""
 
@@ -121,9 +123,10 @@ def write_adapters(loaded: LoadedModel, settings: LoraConfig, folder: Path) -> N
     save_file(tensors, folder / ADAPTER, metadata={"format": "pt"})
     config = _peft_config(loaded.family, settings).to_dict()
     config["base_model_name_or_path"] = None if loaded.source is None else str(loaded.source)
-    # the official tree names its layers otherwise, so modules are listed as they stand there
-    modules = {key.removeprefix(_PREFIX).rpartition(".lora_")[0] for key in tensors}
-    config["target_modules"] = sorted(path for path in modules if ".experts" not in path or "shared" in path)
+    # one pattern for every tree that these layers stand in (ours, the official, the stock one), never for the encoder
+    _, _, layer = str(config["target_modules"]).partition(r"layers\.")
+    config["target_modules"] = rf".*layers\.{layer}"
+    config["exclude_modules"] = rf".*({'|'.join(_ENCODERS)}).*"
     write_json(folder / ADAPTER_SETTINGS, json.loads(json.dumps(config, default=_plain)))
 
 
