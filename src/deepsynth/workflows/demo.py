@@ -42,7 +42,7 @@ class DemoConfig(Config):
     """Folder of data, checkpoints and report.html; an earlier demonstration in it is replaced."""
     source: Literal["auto", "debian", "packages"] = "auto"
     """Where documents come from: Debian's package descriptions by apt, else the installed Python packages."""
-    minutes: float = Field(default=5.0, gt=0, le=600)
+    minutes: float = Field(default=6.5, gt=0, le=600)
     """Time to train, reading and summarizing together."""
     rows: int = Field(default=12_000, ge=50)
     """Documents to take from the source."""
