@@ -9,7 +9,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from deepsynth.core.errors import InputError, StorageError
+from deepsynth.core.errors import InputError, SettingsError, StorageError
 from deepsynth.core.files import read_manifest
 from deepsynth.core.progress import SilentReporter
 from deepsynth.data import prepared
@@ -162,3 +162,8 @@ def test_documents_of_too_many_pages_are_kept_out(prepare, rows_file, repeats, k
     )
     report = json.loads((prepare(cleaning={"max_pages": 4}) / "report.json").read_text())
     assert report["rejected"] == ({} if kept else {"too-many-pages": 1})
+
+
+def test_the_source_has_one_name():
+    with pytest.raises(SettingsError, match="named by `source`, not by `reading.source`"):
+        PrepareConfig.parse({"source": "packages", "reading": {"source": "debian"}})

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from deepsynth.core.config import Config
 from deepsynth.core.documents import Document, Progress, Record
@@ -53,6 +53,13 @@ class PrepareConfig(Config):
     """Whether pages are drawn now and stored, or drawn each time a row is read; the pixels are the same."""
     rows_per_shard: int = Field(default=1000, ge=1)
     """Rows of a shard; a run that is killed loses at most the shards it had not finished."""
+
+    @field_validator("reading")
+    @classmethod
+    def _source_stands_above(cls, reading: SourceConfig) -> SourceConfig:
+        if "source" in reading.model_fields_set and reading.source != SourceConfig().source:
+            raise ValueError("the source is named by `source`, not by `reading.source`")
+        return reading
 
 
 class Preparation:
