@@ -1,9 +1,11 @@
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from deepsynth.cli import app as cli
 from deepsynth.cli.command import layered
 from deepsynth.core.config import Config
 from deepsynth.core.errors import SettingsError
+from deepsynth.workflows.catalog import Verb
 
 
 class Tree(Config):
@@ -22,3 +24,31 @@ def test_a_later_layer_wins_and_mappings_join():
 def test_layers_are_checked_together():
     with pytest.raises(SettingsError, match="depth"):
         layered(Tree, {"depth": 0})
+
+
+class Paired(Config):
+    every: int | None = None
+    """How often to look."""
+    patience: int | None = None
+    """Looks without a gain before the end."""
+
+    @model_validator(mode="after")
+    def _patience_needs_looks(self):
+        if self.patience is not None and self.every is None:
+            raise ValueError("patience needs every")
+        return self
+
+
+def test_a_check_over_several_settings_sees_all_layers(tmp_path, capsys, monkeypatch):
+    (tmp_path / "file.yaml").write_text("every: 5\n")
+    monkeypatch.setattr(
+        cli, "CATALOG", (Verb(name="look", help="Look.", config=f"{__name__}:Paired", run=f"{__name__}:look"),)
+    )
+    assert cli.main(["look", "--config", str(tmp_path / "file.yaml"), "--patience", "3"]) == 0
+    assert capsys.readouterr().out == "5 3\n"
+    assert cli.main(["look", "--patience", "3"]) == 2
+    assert "patience needs every" in capsys.readouterr().err
+
+
+def look(config: Paired, reporter) -> str:
+    return f"{config.every} {config.patience}"

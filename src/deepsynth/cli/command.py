@@ -79,12 +79,17 @@ def _signature(verb: Verb, flags_class: type[BaseModel]) -> inspect.Signature:
 
 
 def _with_groups(config_class: type[Config]) -> type[BaseModel]:
-    """Return a subclass in which each nested group of settings has its own panel in the help."""
+    """Return a class of the same fields, in which each nested group of settings has its own panel in the help.
+
+    It has none of the class's own checks: flags are only a part of the settings, and checks that join several of them are
+    made once all layers are together.
+    """
     fields: dict[str, Any] = {}
     for name, field in config_class.model_fields.items():
         inner = model_in(field.annotation)
-        if inner is None:
-            continue
-        title = f"{name}: {(field.description or inner.__doc__ or '').strip().splitlines()[0]}"
-        fields[name] = (Annotated[field.annotation, cyclopts.Parameter(group=cyclopts.Group(title))], field)
-    return create_model(config_class.__name__, __base__=config_class, **fields)
+        annotation: Any = field.annotation
+        if inner is not None:
+            title = f"{name}: {(field.description or inner.__doc__ or '').strip().splitlines()[0]}"
+            annotation = Annotated[annotation, cyclopts.Parameter(group=cyclopts.Group(title))]
+        fields[name] = (annotation, field)
+    return create_model(config_class.__name__, __base__=Config, **fields)
