@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from deepsynth.core.documents import Example, Page
+from deepsynth.core.documents import EncodedPage, Example, Page
 from deepsynth.core.errors import InputError, SettingsError
 from deepsynth.core.geometry import NO_TILES, Mode
 from deepsynth.core.processor import IGNORED, EncodedExample, PageViews
@@ -137,7 +139,7 @@ def test_label_tokens_are_counted_as_the_shifted_loss_sees_them(processor: Chara
 def test_a_label_at_the_first_position_is_no_target(processor: CharacterProcessor) -> None:
     bare = Example(id="bare", pages=(), text="t", instruction="", summary="abc")
     batch = Collator(processor)([bare])
-    assert batch.labels[0, 0] == ord("a")
+    assert batch.labels[0].tolist() == [IGNORED, ord("b"), ord("c"), EOS]
     assert batch.num_label_tokens == 3
 
 
@@ -167,3 +169,54 @@ def test_an_empty_batch_is_refused(processor: CharacterProcessor) -> None:
 def test_settings_out_of_range_are_refused(processor: CharacterProcessor, wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         Collator(processor, **wrong)  # pyright: ignore[reportArgumentType]
+
+
+def test_packed_examples_lie_one_behind_the_other(processor: CharacterProcessor) -> None:
+    batch = Collator(processor, padding_side="packed", pad_to_multiple_of=32)(
+        [make_example("a", "ab"), make_example("b", "x")]
+    )
+    assert batch.packed_lengths == (PROMPT + 3, PROMPT + 2)
+    assert batch.input_ids.shape == (1, 32)
+    assert batch.input_ids[0, PROMPT : PROMPT + 3].tolist() == [ord("a"), ord("b"), EOS]
+    assert batch.attention_mask.sum() == batch.num_tokens == 2 * PROMPT + 5
+    assert batch.num_visual_tokens == 14
+    assert batch.num_label_tokens == int((batch.labels[:, 1:] != IGNORED).sum()) == 5
+    assert len(batch) == 2
+
+
+def encoded(name: str, grid: tuple[int, int] = NO_TILES, view_tokens: int | None = None) -> Example:
+    rows = 4 + 4 * (grid[0] * grid[1] if grid != NO_TILES else 0)
+    features = torch.arange(rows, dtype=torch.float32)[:, None].expand(rows, 3)
+    page = EncodedPage(grid=grid, tokens=7 if view_tokens is None else 9, features=features, view_tokens=view_tokens)
+    return Example(id=name, pages=(), encoded_pages=(page,), summary="ab")
+
+
+class EncodedProcessor(CharacterProcessor):
+    def _views(self, page: EncodedPage) -> EncodedPage:
+        return page
+
+    def encode(self, example: Example, **settings) -> EncodedExample:
+        return super().encode(replace(example, pages=example.encoded_pages, encoded_pages=()), **settings)
+
+
+def test_projected_features_come_instead_of_pixels(processor: CharacterProcessor) -> None:
+    batch = Collator(EncodedProcessor(processor.mode))([encoded("a"), encoded("b")])
+    assert batch.page_features is not None
+    assert [page.shape for page in batch.page_features] == [(4, 3), (4, 3)]
+    assert len(batch.global_views) == 0
+    assert batch.to("meta").page_features[0].device.type == "meta"  # pyright: ignore[reportOptionalSubscript]
+
+
+def test_encoder_outputs_are_parted_into_views_and_tiles(processor: CharacterProcessor) -> None:
+    batch = Collator(EncodedProcessor(processor.mode))([encoded("a", (2, 1), 4), encoded("b", view_tokens=4)])
+    assert batch.page_features is None
+    assert batch.global_views[:, :, 0].tolist() == [[0, 1, 2, 3]] * 2
+    assert batch.tiles is not None
+    assert batch.tiles[:, :, 0].tolist() == [[4, 5, 6, 7], [8, 9, 10, 11]]
+
+
+def test_pictures_and_encoded_pages_do_not_mix(processor: CharacterProcessor) -> None:
+    collate = Collator(EncodedProcessor(processor.mode))
+    views = [*collate.processor.encode(encoded("a")).views, *processor.encode(make_example("b")).views]
+    with pytest.raises(InputError, match="not both"):
+        collate._pages(views)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from deepsynth.core.processor import IGNORED
 from deepsynth.models import losses
@@ -35,5 +36,30 @@ def test_an_even_use_of_experts_has_the_least_balance_loss():
     even = torch.eye(4).repeat(2, 1) * 9
     uneven = torch.zeros(8, 4)
     uneven[:, 0] = 9
-    assert losses.balance_loss(even, 2, 1) < losses.balance_loss(uneven, 2, 1)
-    assert losses.balance_loss(even, 2, 1).item() == pytest.approx(1, abs=0.01)
+    assert losses.balance_loss(even, [4, 4], 1) < losses.balance_loss(uneven, [4, 4], 1)
+    assert losses.balance_loss(even, [4, 4], 1).item() == pytest.approx(1, abs=0.01)
+
+
+class LargestTensor(TorchDispatchMode):
+    """Remembers the most numbers that any tensor held, in the backward pass too."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for item in result if isinstance(result, tuple | list) else [result]:
+            if isinstance(item, torch.Tensor):
+                self.numbers = max(self.numbers, item.numel())
+        return result
+
+
+def test_all_logits_never_stand_in_memory_at_once(monkeypatch):
+    head, targets = nn.Linear(8, 500), torch.randint(0, 500, (400,))
+    hidden = torch.randn(400, 8, requires_grad=True)
+    monkeypatch.setattr(losses, "LOGITS_PER_PIECE", 20 * 500)
+    with LargestTensor() as chunked:
+        losses.summed_cross_entropy(hidden, targets, head, 500).backward()
+    with LargestTensor() as plain:
+        functional.cross_entropy(head(hidden), targets, reduction="sum").backward()
+    assert plain.numbers == 400 * 500
+    assert chunked.numbers == 20 * 500

@@ -183,7 +183,7 @@ def test_labels_are_predicted_from_the_position_before():
 
 
 def test_a_larger_model_changes_its_kernels_with_the_device(tiny):
-    assert tiny.model.kernels_for == "cpu"
+    assert tiny.model.kernels_for == ("cpu", False)
     assert tiny.model.config.text_config._attn_implementation == "eager"
     tiny.model.choose_kernels("cuda")
     assert tiny.model.config.text_config._attn_implementation == "sdpa"

@@ -15,6 +15,7 @@ from PIL import Image
 
 from deepsynth.core.errors import CheckpointError, InputError
 from deepsynth.core.files import read_manifest
+from deepsynth.core.geometry import Grid
 
 DEFAULT_INSTRUCTION = "Summarize."
 STOP_REASONS = ("eos", "length", "repetition")
@@ -90,12 +91,27 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EncodedPage:
+    """A page that the vision encoder has read already: what it made of it, in place of the pixels."""
+
+    grid: Grid
+    tokens: int
+    """Placeholders that it takes in the prompt."""
+    features: Any
+    """A tensor. *Shape:* (tokens, hidden), or the encoder's outputs of view and tiles, (rows, encoder width)."""
+    view_tokens: int | None = None
+    """Rows of the global view, which come first, where the projector is still to be applied; else none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Example:
     """Pages with an instruction and, when training or evaluating, the reference summary."""
 
     id: str
     pages: tuple[Page, ...]
     """Empty for a text-only row: then `text` is put in the prompt."""
+    encoded_pages: tuple[EncodedPage, ...] = ()
+    """What stands in place of `pages`, which are empty then."""
     instruction: str = DEFAULT_INSTRUCTION
     summary: str | None = None
     text: str | None = None
@@ -104,7 +120,9 @@ class Example:
     source: str = ""
 
     def __post_init__(self) -> None:
-        if not self.pages and not self.text:
+        if self.pages and self.encoded_pages:
+            raise ValueError(f"example {self.id!r} has pages both as pictures and encoded")
+        if not self.pages and not self.encoded_pages and not self.text:
             raise InputError(f"example {self.id!r} has neither pages nor text")
         if self.summary is not None and not self.summary.strip():
             raise InputError(f"example {self.id!r} has an empty summary")

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from deepsynth.core.documents import Example
+from deepsynth.core.documents import EncodedPage, Example
 from deepsynth.core.geometry import NO_TILES, Grid, Mode
 
 IGNORED = -100
@@ -58,7 +58,7 @@ class EncodedExample:
     input_ids: Ids
     labels: Ids
     image_token_mask: npt.NDArray[np.bool_]
-    views: tuple[PageViews, ...]
+    views: tuple[PageViews | EncodedPage, ...]
 
     def __post_init__(self) -> None:
         if not self.input_ids.shape == self.labels.shape == self.image_token_mask.shape:

@@ -7,6 +7,8 @@ first, and the head runs on them alone, in pieces whose logits are thrown away a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -45,18 +47,20 @@ def _piece_loss(hidden: Tensor, targets: Tensor, head: nn.Module) -> Tensor:
     return functional.cross_entropy(head(hidden).float(), targets, reduction="sum")
 
 
-def balance_loss(router_logits: Tensor, batch_size: int, top_k: int) -> Tensor:
-    """Return one layer's sequence-level balance term: how far experts are from an equal share, per sequence.
+def balance_loss(router_logits: Tensor, lengths: Sequence[int], top_k: int) -> Tensor:
+    """Return one layer's sequence-level balance term: how far experts are from an equal share, mean over sequences.
 
     Upstream: `MoEGate` of DeepSeek-V2 with `seq_aux`; it counts padding too, and scales by 0.001.
 
-    *Shape:* router_logits (B * T, experts).
+    *Shape:* router_logits (tokens, experts), the sequences one behind the other; lengths holds their tokens.
     """
-    scores = router_logits.float().softmax(dim=-1).view(batch_size, -1, router_logits.shape[-1])
-    length, experts = scores.shape[1:]
-    chosen = scores.topk(top_k, dim=-1).indices.flatten(1)
-    load = torch.zeros(batch_size, experts, device=scores.device).scatter_add_(
-        1, chosen, torch.ones_like(chosen).float()
-    )
-    load = load / (length * top_k / experts)
-    return (load * scores.mean(dim=1)).sum(dim=1).mean()
+    scores = router_logits.float().softmax(dim=-1)
+    experts, count = scores.shape[-1], len(lengths)
+    size = torch.tensor(lengths, device=scores.device)
+    row = torch.repeat_interleave(torch.arange(count, device=scores.device), size, output_size=len(scores))
+    chosen = scores.topk(top_k, dim=-1).indices
+    place = (row[:, None] * experts + chosen).flatten()
+    load = torch.zeros(count * experts, device=scores.device).scatter_add_(0, place, torch.ones_like(place).float())
+    load = load.view(count, experts) / (size[:, None] * top_k / experts)
+    mean = torch.zeros(count, experts, device=scores.device).index_add(0, row, scores) / size[:, None]
+    return (load * mean).sum(dim=1).mean()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deepsynth.core.documents import Example
+from deepsynth.core.documents import EncodedPage, Example
 from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import Mode
 from deepsynth.core.processor import IGNORED, EncodedExample, Ids, PageViews
@@ -30,7 +30,7 @@ class DeepseekOcrProcessor:
 
     def encode(self, example: Example, *, with_summary: bool = True, max_length: int | None = None) -> EncodedExample:
         """Return the prompt, followed by the summary and EOS when `with_summary` (see `Processor.encode`)."""
-        views = tuple(page_views(page.image, self.mode) for page in example.pages)
+        views = example.encoded_pages or tuple(page_views(page.image, self.mode) for page in example.pages)
         prompt = self.prompt(example, views)
         if max_length is not None and len(prompt) + with_summary > max_length:
             raise InputError(
@@ -45,10 +45,10 @@ class DeepseekOcrProcessor:
         mask[1 : 1 + sum(view.tokens for view in views)] = True
         return EncodedExample(id=example.id, input_ids=ids, labels=labels, image_token_mask=mask, views=views)
 
-    def prompt(self, example: Example, views: Sequence[PageViews]) -> list[int]:
+    def prompt(self, example: Example, views: Sequence[PageViews | EncodedPage]) -> list[int]:
         """Return the ids before the summary: pages as placeholders, or the text itself for a row without pages."""
         pages = [self.tokenizer.image_token_id] * sum(view.tokens for view in views)
-        text = "" if example.pages else (example.text or "")
+        text = "" if views else (example.text or "")
         return [
             self.tokenizer.bos_token_id,
             *pages,

@@ -18,6 +18,7 @@ from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import MODES, Grid, Layout
 from deepsynth.models.family import ModelOutput, Reduction
 from deepsynth.models.losses import balance_loss, select_labels, summed_cross_entropy
+from deepsynth.models.packing import PACKED, Packing
 
 ATTENTION_NUMBERS_PER_PIECE = 2**30
 """Attention weights of one encoder call: SAM's global layers hold heads x patches^2 of them for each view."""
@@ -31,26 +32,31 @@ class ReadsPages:
     """Mixin for a DeepSeek-OCR class of transformers: `model(batch=...)` returns a `ModelOutput`."""
 
     layout: ClassVar[Layout]
-    kernels_for: str | None = None
-    """The kind of device that `choose_kernels` last chose for."""
+    kernels_for: tuple[str, bool] | None = None
+    """The kind of device, and whether rows are packed, that `choose_kernels` last chose for."""
     model: Any
     lm_head: Any
     config: Any
     set_attn_implementation: Callable[[str], None]
 
-    def choose_kernels(self, device: str) -> None:
+    def choose_kernels(self, device: str, *, packed: bool = False) -> None:
         """Set attention and experts to what is fastest for this size on this kind of device; a no-op when done before.
+
+        A backward pass that computes inner values again must come before the kernels change, so batches of both kinds
+        may follow one another but not be joined in one step.
 
         Measured on a CPU with nano (batch 64, bfloat16 autocast): plain attention and a loop over experts take 0.63 s a
         step, fused attention 0.70, grouped experts 0.81. At full size only the grouped kernel is usable: the loop makes
         a gradient of the whole expert tensor for every expert.
         """
-        if self.kernels_for == device:
+        if self.kernels_for == (device, packed):
             return
         attention, experts = kernels(self.config.text_config.hidden_size, device)
         self.set_attn_implementation(attention)
+        if packed:
+            self.model.language_model.set_attn_implementation(PACKED)
         self.model.language_model.set_experts_implementation(experts)
-        self.kernels_for = device
+        self.kernels_for = (device, packed)
 
     def assemble_pages(self, views: Tensor, tiles: Tensor | None, grids: Sequence[Grid]) -> list[Tensor]:
         """Put projected features in the order that the decoder reads; differs by version.
@@ -71,19 +77,19 @@ class ReadsPages:
         with_logits: bool = False,
         with_balance_loss: bool = False,
     ) -> ModelOutput:
-        """Return loss and count for a right-padded batch (see `ModelFamily.forward`)."""
+        """Return loss and count for a right-padded or packed batch (see `ModelFamily.forward`)."""
         embeddings = prompt_embeddings(self, batch)
-        # The balance term counts padding too, as upstream does, so there padding must see what it sees upstream.
-        mask = batch["attention_mask"] if with_balance_loss else padding_mask(batch["attention_mask"])
+        packing = packing_of(batch)
         outputs = self.model.language_model(
             inputs_embeds=embeddings,
-            attention_mask=self.decoder_mask(embeddings, mask),
             use_cache=False,
             output_router_logits=with_balance_loss,
+            **self._attention_keywords(embeddings, batch, packing, with_padding=with_balance_loss),
         )
         hidden = outputs.last_hidden_state
         loss, count = self._label_loss(hidden, batch.get("labels"), reduction)
-        balance = self._balance_loss(outputs.router_logits, len(embeddings)) if with_balance_loss else None
+        lengths = packing.lengths if packing else (embeddings.shape[1],) * len(embeddings)
+        balance = self._balance_loss(outputs.router_logits, lengths) if with_balance_loss else None
         logits = self.lm_head(hidden) if with_logits else None
         return ModelOutput(loss=loss, num_label_tokens=count, logits=logits, balance_loss=balance)
 
@@ -94,9 +100,18 @@ class ReadsPages:
         loss = summed_cross_entropy(states, targets, self.lm_head, self.config.text_config.vocab_size)
         return (loss / max(1, len(targets)) if reduction == "mean" else loss), len(targets)
 
-    def _balance_loss(self, router_logits: Sequence[Tensor], batch_size: int) -> Tensor:
+    def _attention_keywords(
+        self, embeddings: Tensor, batch: Mapping[str, Any], packing: Packing | None, *, with_padding: bool
+    ) -> dict[str, Any]:
+        if packing:
+            return packing.keywords(embeddings.device)
+        # The balance term counts padding too, as upstream does, so there padding must see what it sees upstream.
+        mask = batch["attention_mask"] if with_padding else padding_mask(batch["attention_mask"])
+        return {"attention_mask": self.decoder_mask(embeddings, mask)}
+
+    def _balance_loss(self, router_logits: Sequence[Tensor], lengths: Sequence[int]) -> Tensor:
         top_k = self.config.text_config.num_experts_per_tok
-        return torch.stack([balance_loss(logits, batch_size, top_k) for logits in router_logits]).sum()
+        return torch.stack([balance_loss(logits, lengths, top_k) for logits in router_logits]).sum()
 
 
 def kernels(hidden_size: int, device: str) -> tuple[str, str]:
@@ -112,6 +127,12 @@ def padding_mask(attention_mask: Tensor) -> Tensor | None:
     return None if bool(attention_mask[:, 0].all()) else attention_mask
 
 
+def packing_of(batch: Mapping[str, Any]) -> Packing | None:
+    """Return where the examples of a packed batch lie; none for a padded one."""
+    lengths = batch.get("packed_lengths")
+    return None if lengths is None else Packing.of_row(lengths, batch["input_ids"].shape[1])
+
+
 def prompt_embeddings(model: ReadsPages, batch: Mapping[str, Any]) -> Tensor:
     """Return the embedded ids with each placeholder replaced by its visual token.
 
@@ -120,7 +141,7 @@ def prompt_embeddings(model: ReadsPages, batch: Mapping[str, Any]) -> Tensor:
     Raises:
         InputError: a row's placeholders and visual tokens differ.
     """
-    model.choose_kernels(batch["input_ids"].device.type)
+    model.choose_kernels(batch["input_ids"].device.type, packed=batch.get("packed_lengths") is not None)
     embeddings = model.model.language_model.embed_tokens(batch["input_ids"])
     features = batch.get("page_features")
     if features is None:
@@ -148,6 +169,16 @@ def normalize(views: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _encode_views(model: ReadsPages, views: Tensor) -> Tensor:
+    """Return projected features of views, which are pixels or, with three dimensions, what the encoder made of them."""
+    projector = model.model.multi_modal_projector
+    return projector(views.to(projector.weight.dtype) if views.ndim == 3 else encode_views(model, views))
+
+
+def encode_views(model: ReadsPages, views: Tensor) -> Tensor:
+    """Return what the vision encoder makes of views, before the projector.
+
+    *Shapes:* views (P, 3, S, S); the result (P, tokens, encoder width).
+    """
     tower, projector = model.model.vision_tower, model.model.multi_modal_projector
     frozen = not any(parameter.requires_grad for parameter in tower.parameters())
     if frozen:
@@ -157,7 +188,7 @@ def _encode_views(model: ReadsPages, views: Tensor) -> Tensor:
             tower(normalize(piece, projector.weight.dtype)).last_hidden_state
             for piece in views.split(_views_per_piece(model.config.vision_config.sam_config, views.shape[-1]))
         ]
-    return projector(pieces[0] if len(pieces) == 1 else torch.cat(pieces))
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
 
 def _views_per_piece(sam_config: Any, size: int) -> int:
@@ -174,7 +205,7 @@ def check_rows(model: ReadsPages, batch: Mapping[str, Any], features: Sequence[T
     counts: list[int] = batch["page_counts"].tolist()
     if sum(counts) != len(features):
         raise InputError(f"the batch counts {sum(counts)} pages but brings {len(features)}")
-    placeholders: list[int] = batch["image_token_mask"].sum(dim=1).tolist()
+    placeholders = _placeholders(batch)
     start = 0
     for row, (count, expected) in enumerate(zip(counts, placeholders, strict=True)):
         tokens = sum(len(feature) for feature in features[start : start + count])
@@ -187,9 +218,16 @@ def check_rows(model: ReadsPages, batch: Mapping[str, Any], features: Sequence[T
         start += count
 
 
+def _placeholders(batch: Mapping[str, Any]) -> list[int]:
+    mask, lengths = batch["image_token_mask"], batch.get("packed_lengths")
+    if lengths is None:
+        return mask.sum(dim=1).tolist()
+    return [int(part.sum()) for part in mask[0, : sum(lengths)].cpu().split(list(lengths))]
+
+
 def _mode_name(model: ReadsPages, batch: Mapping[str, Any]) -> str:
     views, tiles = batch.get("global_views"), batch.get("tiles")
-    if views is None or not len(views):
+    if views is None or not len(views) or views.ndim == 3:
         return "cached visual tokens"
     size, tile = views.shape[-1], None if tiles is None else tiles.shape[-1]
     token_px = 4 * model.config.vision_config.sam_config.patch_size
