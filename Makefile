@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test slow check lint types contracts format docs bench bench-render image lock clean
+.PHONY: help setup demo serve test slow check lint types contracts format docs bench bench-render image image-gpu token licenses distribution sbom lock clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
@@ -33,7 +33,7 @@ test: setup  ## Run the tests (CPU, no network, a few minutes).
 slow: setup  ## Run the tests that take longer: kill and resume, stress, hostile input.
 	$(BIN)/pytest -n 2 -m "slow and not gpu and not hub"
 
-check: lint types contracts test slow  ## Run everything that a change must pass; the CI runs this.
+check: lint types contracts licenses test slow  ## Run everything that a change must pass; the CI runs this.
 
 lint: setup
 	$(BIN)/ruff check
@@ -58,17 +58,35 @@ bench-render: setup  ## Compare page rendering with Pillow, in one run.
 	$(BIN)/python benchmarks/render.py
 
 # The engine that is there, docker or buildah; IMAGE_FLAGS reaches it (for example --build-arg BASE=... behind a mirror).
-image:  ## Build the container image of the web application (CPU).
-	@if command -v docker >/dev/null && docker info >/dev/null 2>&1; then \
-	  docker build $(IMAGE_FLAGS) --file deploy/Dockerfile.cpu --tag deepsynth:cpu .; \
-	elif command -v buildah >/dev/null; then \
-	  buildah build $(IMAGE_FLAGS) --format docker --file deploy/Dockerfile.cpu --tag deepsynth:cpu .; \
-	else \
-	  echo "error: make image needs docker with a running engine, or buildah" >&2; exit 2; \
-	fi
+image:  ## Build the container image for machines without an accelerator.
+	@IMAGE_FLAGS="$(IMAGE_FLAGS)" sh deploy/build.sh deploy/Dockerfile.cpu deepsynth:cpu
+
+image-gpu:  ## Build the container image for NVIDIA machines.
+	@IMAGE_FLAGS="$(IMAGE_FLAGS)" sh deploy/build.sh deploy/Dockerfile deepsynth:gpu
+
+token: deploy/secrets/token  ## Make the access token that the compose files hand to the web application.
+
+# The folder keeps others out; the file itself must be readable, because the container's user is another one.
+deploy/secrets/token:
+	mkdir -p -m 700 deploy/secrets
+	$(PYTHON) -c "import secrets; print(secrets.token_urlsafe(32))" > $@
+	chmod 644 $@
+
+licenses: setup  ## Check the license of every locked package.
+	@$(BIN)/python requirements/licenses.py > /dev/null && echo "every locked package is permissively licensed"
+
+distribution: setup  ## Build wheel and sdist into dist/.
+	rm -rf build dist && mkdir dist
+	for kind in sdist wheel; do $(BIN)/python -c "import setuptools.build_meta as b, sys; getattr(b, 'build_' + sys.argv[1])('dist')" $$kind; done
+
+# In an environment of its own: the tools are not DeepSynth's dependencies.
+sbom: setup  ## Write dist/sbom.json (CycloneDX) of what is installed.
+	test -x .venv-release/bin/cyclonedx-py || { $(PYTHON) -m venv --without-pip .venv-release && \
+	  $(PYTHON) -m pip --python .venv-release/bin/python install --quiet "cyclonedx-bom>=7,<8" "pip-audit>=2.9,<3"; }
+	mkdir -p dist && .venv-release/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json $(BIN)/python
 
 lock:  ## Resolve the dependencies anew and write requirements/*.lock.
 	$(PYTHON) requirements/lock.py
 
 clean:  ## Remove what the other targets made.
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-release build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,7 @@
 """Write cpu.lock and cuda.lock: exact pins of everything that the project and its development need.
 
     python requirements/lock.py [cpu|cuda ...]
+    python requirements/lock.py --runtime cpu    prints what an image needs: the lock less what only development needs
 
 Resolved by pip itself, which reads metadata only (nothing is downloaded whole). The files hold no hashes, because the CPU
 build of torch carries the same version as the CUDA build with other bytes, and no index addresses, so that mirrors work.
@@ -20,12 +21,13 @@ EXTRAS = {"cpu": ("web", "data", "dev"), "cuda": ("web", "data", "gpu")}
 """What each lock holds beside the base: the CPU lock serves development, the CUDA lock serves training."""
 
 
-def requirements(variant: str) -> list[str]:
-    """Return the requirement lines of the base and of the variant's extras."""
+def requirements(variant: str, *, without: tuple[str, ...] = ()) -> list[str]:
+    """Return the requirement lines of the base and of the variant's extras, but those in `without`."""
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
     build = project["build-system"]["requires"]
-    return [*project["project"]["dependencies"], *build, *(line for name in EXTRAS[variant] for line in extras[name])]
+    chosen = [name for name in EXTRAS[variant] if name not in without]
+    return [*project["project"]["dependencies"], *build, *(line for name in chosen for line in extras[name])]
 
 
 def resolve(variant: str) -> list[str]:
@@ -40,8 +42,12 @@ def resolve(variant: str) -> list[str]:
     return sorted(f"{item['name'].lower()}=={item['version'].partition('+')[0]}" for item in found)
 
 
-def main(variants: list[str]) -> None:
-    """Write the lock of each variant."""
+def main(arguments: list[str]) -> None:
+    """Write the lock of each variant, or print what runs without development's tools."""
+    if arguments[:1] == ["--runtime"]:
+        sys.stdout.write("\n".join(requirements(arguments[1], without=("dev",))) + "\n")
+        return
+    variants = arguments
     for variant in variants or list(EXTRAS):
         head = f"# Written by requirements/lock.py for Linux and Python 3.{sys.version_info.minor}; do not edit.\n"
         (HERE / f"{variant}.lock").write_text(head + "\n".join(resolve(variant)) + "\n", encoding="utf-8")
