@@ -20,7 +20,13 @@ class Config(BaseModel):
     """A group of settings. Each field has limits, a default and a docstring line, read by `--help`, forms and docs."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        validate_default=True,
+        validate_by_name=True,  # a flag that is a Python keyword (`--for`) is an alias; its field's name works as well
+        validate_by_alias=True,
+        protected_namespaces=(),
     )
 
     @classmethod

@@ -19,6 +19,7 @@ from deepsynth.core.errors import SettingsError
 from deepsynth.core.geometry import Grid, Layout
 from deepsynth.core.processor import Processor
 from deepsynth.core.registry import Registry
+from deepsynth.models.origin import Origin
 
 Reduction = Literal["sum", "mean"]
 Part = nn.Module | nn.Parameter
@@ -98,8 +99,8 @@ class LoadedModel:
     """None when the folder holds no tokenizer.json; then `processor` says so."""
     source: Path | None = None
     """The folder it was read from; none when freshly made."""
-    original_config: Mapping[str, Any] | None = None
-    """The config.json of the official layout as it was found; export writes it back unchanged."""
+    origin: Origin | None = None
+    """What else the official checkpoint held that this model comes from; export writes it back unchanged."""
 
 
 class ModelFamily(Protocol):
@@ -160,6 +161,14 @@ class ModelFamily(Protocol):
 
     def lora_targets(self, preset: str) -> LoraTargets:
         """Return the targets of a preset in `LORA_PRESETS`."""
+        ...
+
+    def official_config(self, model: nn.Module) -> dict[str, Any]:
+        """Return a config.json in the official form that describes the model."""
+        ...
+
+    def stock_config(self, model: nn.Module) -> dict[str, Any]:
+        """Return a config.json that transformers' stock class understands without DeepSynth."""
         ...
 
     def original_adapter_name(self, name: str) -> str:

@@ -15,8 +15,10 @@ from deepsynth.core.errors import ModelError, SettingsError
 from deepsynth.core.geometry import MODES, Grid, Layout, Mode, mode
 from deepsynth.core.processor import Processor
 from deepsynth.models.family import LoadedModel, LoraTargets, ModelOutput, Part, Reduction, check_choice
+from deepsynth.models.folders import CONFIG, read_json
 from deepsynth.models.generation import generate
-from deepsynth.models.loading import CONFIG, load_strictly, read_json
+from deepsynth.models.loading import load_strictly
+from deepsynth.models.origin import Origin
 from deepsynth.models.parts import lora_targets, model_parts, unwrap
 from deepsynth.models.processor import DeepseekOcrProcessor
 from deepsynth.models.reading import encode_pages, kernels
@@ -34,6 +36,12 @@ class PageFamily(abc.ABC):
     model_class: Any
     usual_modes: tuple[str, ...]
     """Modes to offer first, where they fit."""
+    stock_type: str
+    """The model type under which transformers knows the architecture."""
+    stock_class: str
+    """The class that it has there."""
+    unread: tuple[str, ...] = ()
+    """Official keys that the model does not read."""
 
     @abc.abstractmethod
     def supports(self, config: Mapping[str, Any]) -> bool:
@@ -46,6 +54,10 @@ class PageFamily(abc.ABC):
     @abc.abstractmethod
     def read_config(self, config: Mapping[str, Any]) -> Any:
         """Return transformers' settings for a config.json of either layout."""
+
+    @abc.abstractmethod
+    def write_config(self, settings: Any) -> dict[str, Any]:
+        """Return the official config.json for transformers' settings; `read_config` reads it back."""
 
     @abc.abstractmethod
     def size_config(self, size: str) -> Any:
@@ -73,7 +85,7 @@ class PageFamily(abc.ABC):
             family=self,
             tokenizer=JsonTokenizer.find(folder, image_token_id=settings.image_token_id),
             source=folder,
-            original_config=config if self.is_official(config) else None,
+            origin=Origin.read(folder, self.unread) if self.is_official(config) else Origin.find(folder),
         )
 
     def build(
@@ -116,6 +128,15 @@ class PageFamily(abc.ABC):
 
     def _fits(self, item: Mode, token_px: int) -> bool:
         return item.layout == self.layout and item.token_px == token_px
+
+    def official_config(self, model: nn.Module) -> dict[str, Any]:
+        """See `ModelFamily.official_config`."""
+        return self.write_config(unwrap(model).config)
+
+    def stock_config(self, model: nn.Module) -> dict[str, Any]:
+        """See `ModelFamily.stock_config`."""
+        settings = unwrap(model).config.to_dict()
+        return {**settings, "model_type": self.stock_type, "architectures": [self.stock_class]}
 
     def parts(self, model: nn.Module) -> Mapping[str, list[Part]]:
         """See `ModelFamily.parts`."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from huggingface_hub import split_torch_state_dict_into_shards
 from safetensors import SafetensorError
-from transformers.utils import logging as transformers_logging
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers.core_model_loading import revert_weight_conversion
 
+from deepsynth.core.files import write_json
 from deepsynth.models.family import LoadedModel
+from deepsynth.models.folders import WEIGHTS, WEIGHTS_INDEX
 
 
 @contextmanager
@@ -29,9 +35,38 @@ def system_errors() -> Generator[None]:
         raise OSError(int(found[1]), str(error)) from error
 
 
-def save_model(loaded: LoadedModel, folder: Path, *, original: bool = True) -> None:
-    """Write weights, config.json and the tokenizer into `folder`; keys as the official code names them when `original`."""
-    transformers_logging.disable_progress_bar()
-    loaded.model.save_pretrained(folder, save_original_format=original)
+def save_model(loaded: LoadedModel, folder: Path) -> None:
+    """Write a checkpoint into `folder`: weights under their official names, our config.json, tokenizer, and the origin.
+
+    For other programs there is `deepsynth.models.exporting`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model = loaded.model
+    write_weights({key: value.detach().cpu().contiguous() for key, value in official_state(model).items()}, folder)
+    model.config.dtype, model.config.architectures = model.dtype, [type(model).__name__]
+    model.config.save_pretrained(folder)
     if loaded.tokenizer is not None:
         loaded.tokenizer.save(folder)
+    if loaded.origin is not None:
+        loaded.origin.save(folder)
+
+
+def official_state(model: Any) -> dict[str, Tensor]:
+    """Return the model's weights under their official keys; works on the meta device."""
+    before = getattr(model, "_weight_conversions", None)
+    model._weight_conversions = None  # it holds the names of the folder that was read, whatever they were
+    try:
+        return dict(revert_weight_conversion(model, model.state_dict()))
+    finally:
+        model._weight_conversions = before
+
+
+def write_weights(tensors: Mapping[str, Tensor], folder: Path, *, max_shard: str = "5GB") -> None:
+    """Write model.safetensors, or numbered files of at most `max_shard` with an index."""
+    pattern = WEIGHTS.replace(".safetensors", "{suffix}.safetensors")
+    split = split_torch_state_dict_into_shards(dict(tensors), filename_pattern=pattern, max_shard_size=max_shard)
+    for name, keys in split.filename_to_tensors.items():
+        save_file({key: tensors[key] for key in keys}, folder / name, metadata={"format": "pt"})
+        (folder / name).chmod(0o644)  # the library makes files that only their owner may read
+    if split.is_sharded:
+        write_json(folder / WEIGHTS_INDEX, {"metadata": split.metadata, "weight_map": split.tensor_to_filename})

@@ -15,8 +15,9 @@ from deepsynth.core.progress import Reporter
 from deepsynth.models import LoadedModel, save_model
 from deepsynth.training.checkpoint import TRAINER
 from deepsynth.training.config import LoraConfig, TrainerConfig
+from deepsynth.training.merging import merge_adapters
 from deepsynth.training.production_trainer import DeepSynthProductionTrainer
-from deepsynth.training.tuning import merge_adapters, read_adapters, write_adapters
+from deepsynth.training.tuning import read_adapters, write_adapters
 
 
 class DeepSynthLoRATrainer(DeepSynthProductionTrainer):

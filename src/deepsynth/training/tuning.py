@@ -20,6 +20,7 @@ from deepsynth.core.files import new_folder, write_json
 from deepsynth.models import LoadedModel, families, load_model, save_model, system_errors
 from deepsynth.models.family import ModelFamily
 from deepsynth.training.config import LoraConfig, TrainerConfig
+from deepsynth.training.merging import merge_adapters
 from deepsynth.training.model_utils import freeze_parts
 
 if TYPE_CHECKING:
@@ -156,38 +157,39 @@ def read_adapters(loaded: LoadedModel, folder: Path) -> None:
         value.data.copy_(found[key])
 
 
-def merge_adapters(loaded: LoadedModel) -> LoadedModel:
-    """Add the adapters to the weights they belong to and take them out, in place; the outputs stay the same."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    adapted = {path: module for path, module in loaded.model.named_modules() if isinstance(module, BaseTunerLayer)}
-    for path, module in adapted.items():
-        parent, _, name = path.rpartition(".")
-        if any(path.startswith(f"{other}.") for other in adapted):
-            continue  # adapters of fused experts lie in one another; the outermost takes out all of them
-        setattr(loaded.model.get_submodule(parent), name, _merged(module))
-    for parameter in loaded.model.parameters():
-        parameter.requires_grad = True
-    return loaded
-
-
-def _merged(module: Any) -> nn.Module:
-    if hasattr(module, "unload_and_optionally_merge_module"):
-        return module.unload_and_optionally_merge_module(merge=True, safe_merge=True, adapter_names=None)
-    module.merge(safe_merge=True)
-    return module.get_base_layer()
-
-
 def load_trained(checkpoint: Path) -> LoadedModel:
     """Return the model of any training checkpoint: the whole model, or base and adapters merged.
 
     Raises:
         ModelError: the base model cannot be read, or the adapters do not fit it.
     """
-    if not (checkpoint / ADAPTER).is_file():
-        return load_model(checkpoint)
-    config = TrainerConfig.load(checkpoint / "trainer.json")
-    return merge_adapters(make_tuning(config).load(config, checkpoint, "cpu"))
+    return merge_adapters(load_adapted(checkpoint)) if is_adapter(checkpoint) else load_model(checkpoint)
+
+
+def is_adapter(checkpoint: Path) -> bool:
+    """Tell whether a folder holds adapters instead of a whole model."""
+    return (checkpoint / ADAPTER).is_file()
+
+
+def load_adapted(checkpoint: Path) -> LoadedModel:
+    """Return the base model of a checkpoint with its adapters in place, not merged.
+
+    Raises:
+        ModelError: the base model cannot be read, or the adapters do not fit it.
+    """
+    return make_tuning(adapter_settings(checkpoint)).load(adapter_settings(checkpoint), checkpoint, "cpu")
+
+
+def adapter_settings(checkpoint: Path) -> TrainerConfig:
+    """Return the settings that a checkpoint of adapters was trained with.
+
+    Raises:
+        ModelError: the folder holds adapters of another program, which do not say how they were trained.
+    """
+    path = checkpoint / "trainer.json"
+    if not path.is_file():
+        raise ModelError(f"{checkpoint} holds adapters without trainer.json; only DeepSynth's own can be merged here")
+    return TrainerConfig.load(path)
 
 
 def save_merged(checkpoint: Path, out: Path) -> Path:

@@ -17,7 +17,7 @@ from deepsynth.models.deepseek_ocr._hf import UnlimitedOcrConfig
 OFFICIAL_TYPE = "deepseek_vl_v2"
 IMAGE_TOKEN_ID = 128815
 
-_TEXT_KEYS = (
+TEXT_KEYS = (
     "vocab_size",
     "hidden_size",
     "intermediate_size",
@@ -38,6 +38,7 @@ _TEXT_KEYS = (
     "pad_token_id",
     "rms_norm_eps",
 )
+"""What of the decoder's settings has the same name in both files."""
 _REFUSED = {"use_mla": "multi-head latent attention", "norm_topk_prob": "normalized expert weights"}
 
 
@@ -94,7 +95,7 @@ def text_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     refused = [f"{key} ({what})" for key, what in _REFUSED.items() if language.get(key)]
     if refused:
         raise ModelError(f"config.json asks for {', '.join(refused)}, which the published models do not use")
-    settings = {key: language[key] for key in _TEXT_KEYS if key in language}
+    settings = {key: language[key] for key in TEXT_KEYS if key in language}
     layers, dense = settings["num_hidden_layers"], language.get("first_k_dense_replace", 1)
     settings["mlp_layer_types"] = ["dense"] * dense + ["sparse"] * (layers - dense)
     settings["rope_parameters"] = {"rope_type": "default", "rope_theta": language.get("rope_theta", 10000.0)}
@@ -111,7 +112,7 @@ def sam_settings(vision: Mapping[str, Any], *, last_channels: int | None = None)
         "num_attention_heads": sam["heads"],
         "global_attn_indexes": list(sam["global_attn_indexes"]),
         "downsample_channels": channels,
-        "mlp_dim": 4 * sam["width"],
+        "mlp_dim": sam.get("_tiny_mlp_dim", 4 * sam["width"]),
         "image_size": sam.get("_tiny_image_size", vision.get("image_size", 1024)),
         "patch_size": sam.get("_tiny_patch_size", 16),
         "window_size": sam.get("_tiny_window_size", 14),

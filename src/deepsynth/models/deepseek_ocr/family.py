@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from deepsynth.core.errors import ModelError
 from deepsynth.core.geometry import Layout
+from deepsynth.models.deepseek_ocr._hf import UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration
 from deepsynth.models.deepseek_ocr.config import DeepseekOcrConfig, is_official, translate
 from deepsynth.models.deepseek_ocr.modeling import DeepseekOcrForConditionalGeneration
+from deepsynth.models.deepseek_ocr.official import official_config
 from deepsynth.models.deepseek_ocr.sizes import size_config
 from deepsynth.models.family import families
 from deepsynth.models.page_family import PageFamily
@@ -22,18 +25,37 @@ class DeepseekOcrFamily(PageFamily):
     sizes = ("tiny", "nano", "full")
     model_class = DeepseekOcrForConditionalGeneration
     usual_modes = ("base", "nano-128")
+    stock_type = UnlimitedOcrConfig.model_type
+    stock_class = UnlimitedOcrForConditionalGeneration.__name__
+    unread = ("model.vision_model.embeddings.patch_embedding.weight",)
 
     def supports(self, config: Mapping[str, Any]) -> bool:
-        """Return whether this is version 1, as published or as saved by DeepSynth."""
-        return self.is_official(config) or config.get("model_type") == DeepseekOcrConfig.model_type
+        """Return whether this is version 1: as published, as saved by DeepSynth, or exported for transformers."""
+        return self.is_official(config) or config.get("model_type") in (self.stock_type, DeepseekOcrConfig.model_type)
 
     def is_official(self, config: Mapping[str, Any]) -> bool:
         """Return whether a config.json is the official one, to be translated."""
         return is_official(config)
 
     def read_config(self, config: Mapping[str, Any]) -> DeepseekOcrConfig:
-        """Return transformers' settings for a config.json of either layout."""
-        return translate(config) if is_official(config) else DeepseekOcrConfig.from_dict(dict(config))
+        """Return transformers' settings for a config.json of any layout.
+
+        Raises:
+            ModelError: it is the architecture's namesake in transformers, whose decoder looks back only a little.
+        """
+        if is_official(config):
+            return translate(config)
+        layers = set(config.get("text_config", {}).get("layer_types") or ["unsaid"])
+        if config.get("model_type") == self.stock_type and layers != {"full_attention"}:
+            raise ModelError(
+                f"config.json is of a {self.stock_type} model with {', '.join(sorted(layers))} layers; DeepSeek-OCR has"
+                " full_attention in all of them, so this is another model"
+            )
+        return DeepseekOcrConfig.from_dict({**config, "model_type": DeepseekOcrConfig.model_type})
+
+    def write_config(self, settings: DeepseekOcrConfig) -> dict[str, Any]:
+        """Return the official config.json for transformers' settings."""
+        return official_config(settings)
 
     def size_config(self, size: str) -> DeepseekOcrConfig:
         """Return the settings of a named size."""

@@ -14,8 +14,6 @@ from deepsynth.core.errors import ModelError
 from deepsynth.models.deepseek_ocr.config import IMAGE_TOKEN_ID, OFFICIAL_TYPE, sam_settings, text_settings
 from deepsynth.models.deepseek_ocr2._hf import DeepseekOcr2Config as StockConfig
 
-STOCK_TYPE = StockConfig.model_type
-
 
 class DeepseekOcr2Config(StockConfig):
     """Version 2's settings in transformers' form."""

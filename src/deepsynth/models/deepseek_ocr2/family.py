@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepsynth.core.geometry import Layout
-from deepsynth.models.deepseek_ocr2.config import STOCK_TYPE, DeepseekOcr2Config, is_official, translate
+from deepsynth.models.deepseek_ocr2._hf import DeepseekOcr2Config as StockConfig
+from deepsynth.models.deepseek_ocr2._hf import DeepseekOcr2ForConditionalGeneration as StockModel
+from deepsynth.models.deepseek_ocr2.config import DeepseekOcr2Config, is_official, translate
 from deepsynth.models.deepseek_ocr2.modeling import DeepseekOcr2ForConditionalGeneration
+from deepsynth.models.deepseek_ocr2.official import official_config
 from deepsynth.models.deepseek_ocr2.sizes import size_config
 from deepsynth.models.family import families
 from deepsynth.models.page_family import PageFamily
@@ -22,10 +25,12 @@ class DeepseekOcr2Family(PageFamily):
     sizes = ("tiny", "full")
     model_class = DeepseekOcr2ForConditionalGeneration
     usual_modes = ("v2-1024",)
+    stock_type = StockConfig.model_type
+    stock_class = StockModel.__name__
 
     def supports(self, config: Mapping[str, Any]) -> bool:
         """Return whether this is version 2, as published, as saved by transformers or by DeepSynth."""
-        return self.is_official(config) or config.get("model_type") in (STOCK_TYPE, DeepseekOcr2Config.model_type)
+        return self.is_official(config) or config.get("model_type") in (self.stock_type, DeepseekOcr2Config.model_type)
 
     def is_official(self, config: Mapping[str, Any]) -> bool:
         """Return whether a config.json is the official one, to be translated."""
@@ -36,6 +41,10 @@ class DeepseekOcr2Family(PageFamily):
         if is_official(config):
             return translate(config)
         return DeepseekOcr2Config.from_dict({**config, "model_type": DeepseekOcr2Config.model_type})
+
+    def write_config(self, settings: DeepseekOcr2Config) -> dict[str, Any]:
+        """Return the official config.json for transformers' settings."""
+        return official_config(settings)
 
     def size_config(self, size: str) -> DeepseekOcr2Config:
         """Return the settings of a named size."""
