@@ -33,7 +33,7 @@ test: setup  ## Run the tests (CPU, no network, a few minutes).
 slow: setup  ## Run the tests that take longer: kill and resume, stress, hostile input.
 	$(BIN)/pytest -n 2 -m "slow and not gpu and not hub"
 
-check: lint types contracts licenses test slow  ## Run everything that a change must pass; the CI runs this.
+check: lint types contracts licenses docs test slow  ## Run everything that a change must pass; the CI runs this.
 
 lint: setup
 	$(BIN)/ruff check
@@ -49,8 +49,9 @@ format: setup  ## Format the code and mend what the linter can mend.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: setup  ## Say where the documentation is.
-	@ls docs/*.md docs/*/*.md
+docs: setup  ## Write the reference from the code and build the documentation into site/, strictly.
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/zensical build --clean --strict
 
 bench: bench-render  ## Run every benchmark that this machine can run.
 

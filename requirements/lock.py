@@ -17,7 +17,7 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-EXTRAS = {"cpu": ("web", "data", "dev"), "cuda": ("web", "data", "gpu")}
+EXTRAS = {"cpu": ("web", "data", "dev", "docs"), "cuda": ("web", "data", "gpu")}
 """What each lock holds beside the base: the CPU lock serves development, the CUDA lock serves training."""
 
 
@@ -45,7 +45,7 @@ def resolve(variant: str) -> list[str]:
 def main(arguments: list[str]) -> None:
     """Write the lock of each variant, or print what runs without development's tools."""
     if arguments[:1] == ["--runtime"]:
-        sys.stdout.write("\n".join(requirements(arguments[1], without=("dev",))) + "\n")
+        sys.stdout.write("\n".join(requirements(arguments[1], without=("dev", "docs"))) + "\n")
         return
     variants = arguments
     for variant in variants or list(EXTRAS):
