@@ -5,6 +5,7 @@ import zlib
 from typing import ClassVar
 
 import pytest
+import torch
 
 from deepsynth.core.config import model_in
 from deepsynth.training import trackers
@@ -51,6 +52,8 @@ OPTIONS = {
     "lora.alpha": (LORA, 4),
     "lora.dropout": (LORA, 0.5),
     "lora.targets": (LORA, "all-linear"),
+    "lora.base_dtype": (LORA, "bfloat16"),
+    "lora.quantize_experts": (LORA, True),
     "augmentation.rotation_degrees": (AUGMENTED, 5.0),
     "augmentation.smallest_scale": (AUGMENTED, 0.6),
     "augmentation.brightness": (AUGMENTED, 0.5),
@@ -91,7 +94,10 @@ def outcome(config, rows):
     folder = config.output_dir
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
     lines = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    weights = {name: zlib.crc32(value.numpy().tobytes()) for name, value in trainer.loaded.model.state_dict().items()}
+    weights = {
+        name: zlib.crc32(value.cpu().view(torch.uint8).numpy().tobytes())
+        for name, value in trainer.loaded.model.state_dict().items()
+    }
     recomputes = trainer.loaded.model.is_activation_checkpointing
     return trainer.losses, weights, files, lines, list(Tracker.heard), recomputes
 

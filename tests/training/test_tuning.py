@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from deepsynth.core.errors import ModelError
+from deepsynth.core.errors import ModelError, SettingsError
 from deepsynth.models import families
 from deepsynth.training.config import LoraConfig, TrainerConfig
+from deepsynth.training.merging import merge_adapters
 from deepsynth.training.tuning import (
     FullTuning,
     LoraTuning,
@@ -89,3 +90,33 @@ def test_adapter_files_load_in_stock_peft_over_the_stock_class(targets, tmp_path
     wanted = sum("lora_B" in name for name, _ in loaded.model.named_parameters())
     assert sum(bool(value.any()) for name, value in adapted.named_parameters() if "lora_B" in name) == wanted
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_experts_in_4_bits_and_adapters_of_experts_exclude_each_other():
+    for targets in ("attention+experts", "all-linear"):
+        with pytest.raises(SettingsError, match="experts in 4 bits take no adapters"):
+            TINY.override({"lora": {"quantize_experts": True, "targets": targets}})
+
+
+def test_the_base_keeps_the_dtype_it_is_told_and_adapters_float32():
+    config = TINY.override({"lora": {"base_dtype": "bfloat16"}})
+    model = make_tuning(config).load(config, None, "cpu").model
+    dtypes = {("lora_" in name, value.dtype) for name, value in model.named_parameters()}
+    assert dtypes == {(True, torch.float32), (False, torch.bfloat16)}
+
+
+def test_qlora_trains_and_is_merged_into_the_whole_model(config, rows):
+    pytest.importorskip("bitsandbytes")
+    from deepsynth.training.production_trainer import DeepSynthProductionTrainer
+
+    config = config.override({"max_steps": 12, "lora": {"rank": 8, "quantize_experts": True, "base_dtype": "bfloat16"}})
+    trainer = DeepSynthProductionTrainer(config)
+    assert "FROZEN in 4 bits" in trainer.summary
+    trainer.train(rows)
+    assert sum(trainer.losses[-3:]) < sum(trainer.losses[:3])
+    with pytest.raises(ModelError, match="cannot be merged into experts in 4 bits"):
+        merge_adapters(trainer.loaded)
+    merged = load_trained(config.output_dir / "checkpoint-12").model.state_dict()
+    base = load_base(config).model.state_dict()
+    changed = {name for name, value in merged.items() if not torch.equal(value, base[name])}
+    assert changed == {name for name in base if "language_model" in name and "self_attn" in name}

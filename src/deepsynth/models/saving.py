@@ -14,9 +14,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers.core_model_loading import revert_weight_conversion
 
+from deepsynth.core.errors import ModelError
 from deepsynth.core.files import write_json
 from deepsynth.models.family import LoadedModel
 from deepsynth.models.folders import WEIGHTS, WEIGHTS_INDEX
+from deepsynth.models.four_bit import packed_experts
 
 
 @contextmanager
@@ -52,7 +54,13 @@ def save_model(loaded: LoadedModel, folder: Path) -> None:
 
 
 def official_state(model: Any) -> dict[str, Tensor]:
-    """Return the model's weights under their official keys; works on the meta device."""
+    """Return the model's weights under their official keys; works on the meta device.
+
+    Raises:
+        ModelError: experts are in 4 bits, so the weights themselves are gone.
+    """
+    if packed_experts([model]):
+        raise ModelError("experts in 4 bits cannot be written as weights; save adapters, and export them merged")
     before = getattr(model, "_weight_conversions", None)
     model._weight_conversions = None  # it holds the names of the folder that was read, whatever they were
     try:

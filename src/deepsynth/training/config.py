@@ -66,12 +66,24 @@ class LoraConfig(Config):
     """Share of an adapter's inputs that is dropped while training."""
     targets: Literal["attention", "attention+shared", "attention+experts", "all-linear"] = "attention"
     """Layers that get adapters; the routed experts make them over ten times as large."""
+    base_dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type of the frozen weights; bfloat16 halves their memory. Adapters are always in float32."""
+    quantize_experts: bool = False
+    """QLoRA: keep the frozen routed experts, most of the model, in 4 bits (nf4); they cannot have adapters then."""
 
     @model_validator(mode="after")
     def _experts_take_no_dropout(self) -> Self:
         if self.dropout and self.targets in ("attention+experts", "all-linear"):
             raise ValueError(
                 f"adapters of fused experts take no dropout; set it to 0 or targets to other than {self.targets}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _packed_experts_take_no_adapters(self) -> Self:
+        if self.quantize_experts and self.targets in ("attention+experts", "all-linear"):
+            raise ValueError(
+                f"experts in 4 bits take no adapters; set quantize_experts to false or targets to other than {self.targets}"
             )
         return self
 

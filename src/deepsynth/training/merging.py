@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from deepsynth.core.errors import ModelError
 from deepsynth.models import LoadedModel
+from deepsynth.models.four_bit import packed_experts
 
 ADAPTER_NAME = "default"
 """PEFT's name for the only adapter there is."""
@@ -26,8 +27,13 @@ def merge_adapters(loaded: LoadedModel) -> LoadedModel:
     """Add the adapters to their weights and take them out, in place; the outputs stay the same but for rounding.
 
     Raises:
-        ModelError: an adapter was left over or used twice; names it.
+        ModelError: an adapter was left over or used twice; names it. Or experts are in 4 bits: then the model has no weights to
+            merge into.
     """
+    if packed_experts([loaded.model]):
+        raise ModelError(
+            "adapters cannot be merged into experts in 4 bits; `deepsynth export` merges them into the whole model"
+        )
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     adapters = [name for name, _ in loaded.model.named_parameters() if ".lora_" in name]

@@ -13,6 +13,7 @@ from torch import nn
 
 from deepsynth.core.errors import ModelError
 from deepsynth.models.family import ModelFamily, Part, check_choice, families
+from deepsynth.models.four_bit import packed_experts
 from deepsynth.models.parts import unwrap
 
 logger = logging.getLogger(__name__)
@@ -79,10 +80,13 @@ def get_parameter_groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
 def print_parameter_summary(model: nn.Module) -> str:
     """Log and return a table: each part with its parameters and whether it is FROZEN or TRAINABLE."""
     groups = get_parameter_groups(model)
+    packed = sum(experts.num_weights() for experts in packed_experts([model]))
     lines = [_row(name, parameters) for name, parameters in groups.items() if parameters]
+    if packed:
+        lines.append(f"{'experts':16} {packed:>15,}  FROZEN in 4 bits")
     everything = [parameter for parameters in groups.values() for parameter in parameters]
     learning = sum(parameter.numel() for parameter in everything if parameter.requires_grad)
-    total = sum(parameter.numel() for parameter in everything)
+    total = sum(parameter.numel() for parameter in everything) + packed
     lines.append(f"{'all':16} {total:>15,}  {learning:,} TRAINABLE, {total - learning:,} FROZEN")
     summary = "\n".join(lines)
     logger.info("parameters by part:\n%s", summary)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from deepsynth.core.errors import ModelError
 from deepsynth.core.files import new_folder, write_json
 from deepsynth.models import LoadedModel, families, load_model, save_model, system_errors
 from deepsynth.models.family import ModelFamily
+from deepsynth.models.four_bit import check_available, quantize_experts
 from deepsynth.training.config import LoraConfig, TrainerConfig
 from deepsynth.training.merging import merge_adapters
 from deepsynth.training.model_utils import freeze_parts
@@ -75,8 +77,9 @@ class LoraTuning:
 
         Raises:
             ModelError: the model cannot be read, has no layer to adapt, or the adapters do not fit it.
+            SettingsError, MissingExtraError: experts in 4 bits cannot be had here.
         """
-        loaded = load_base(config, device)
+        loaded = load_frozen_base(config, self.settings, device)
         inject_adapters(loaded, self.settings)
         if checkpoint is not None:
             read_adapters(loaded, checkpoint)
@@ -92,13 +95,30 @@ def make_tuning(config: TrainerConfig) -> Tuning:
     return FullTuning() if config.lora is None else LoraTuning(config.lora)
 
 
-def load_base(config: TrainerConfig, device: str = "cpu") -> LoadedModel:
+def load_base(config: TrainerConfig, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
     """Return the model that a run starts from: a size with random weights by its name, else a folder or Hub id."""
     for name in families.names():
         family = families.get(name)
         if config.model in family.sizes:
-            return family.build(config.model, seed=config.seed)
-    return load_model(config.model, device=device)
+            return family.build(config.model, seed=config.seed, dtype=dtype)
+    return load_model(config.model, device=device, dtype=dtype)
+
+
+def load_frozen_base(config: TrainerConfig, settings: LoraConfig, device: str) -> LoadedModel:
+    """Return the base model as LoRA keeps it: in its own dtype, and with the routed experts in 4 bits when asked for.
+
+    Raises:
+        ModelError: it cannot be read.
+        SettingsError, MissingExtraError: experts in 4 bits cannot be had here.
+    """
+    dtype: torch.dtype = getattr(torch, settings.base_dtype)
+    if not settings.quantize_experts:
+        return load_base(config, device, dtype)
+    check_available(device)
+    loaded = load_base(config, "cpu", dtype)  # the device sees one unpacked layer at a time
+    quantize_experts(loaded.model, device)
+    loaded.model.to(device)
+    return loaded
 
 
 def inject_adapters(loaded: LoadedModel, settings: LoraConfig) -> None:
@@ -115,6 +135,8 @@ def inject_adapters(loaded: LoadedModel, settings: LoraConfig) -> None:
         raise ModelError(f"LoRA with targets {settings.targets!r} does not fit this model: {error}") from error
     for name, parameter in loaded.model.named_parameters():
         parameter.requires_grad = "lora_" in name
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()  # bfloat16 would swallow small steps
 
 
 def write_adapters(loaded: LoadedModel, settings: LoraConfig, folder: Path) -> None:
@@ -174,10 +196,14 @@ def is_adapter(checkpoint: Path) -> bool:
 def load_adapted(checkpoint: Path) -> LoadedModel:
     """Return the base model of a checkpoint with its adapters in place, not merged.
 
+    The base is whole and in float32, also where training kept it smaller: merging into rounded weights would be for good.
+
     Raises:
         ModelError: the base model cannot be read, or the adapters do not fit it.
     """
-    return make_tuning(adapter_settings(checkpoint)).load(adapter_settings(checkpoint), checkpoint, "cpu")
+    settings = adapter_settings(checkpoint)
+    whole = settings.override({"lora": {"base_dtype": "float32", "quantize_experts": False}})
+    return make_tuning(whole).load(whole, checkpoint, "cpu")
 
 
 def adapter_settings(checkpoint: Path) -> TrainerConfig:
