@@ -2,16 +2,20 @@ from dataclasses import replace
 
 import pytest
 
-from deepsynth.core.errors import InputError
+from deepsynth.core.control import Control
+from deepsynth.core.documents import Page, Summary
+from deepsynth.core.errors import InputError, Paused
 from deepsynth.core.progress import SilentReporter
-from deepsynth.evaluation.baselines import BASELINES
 from deepsynth.evaluation.evaluator import (
-    MODEL,
+    Changed,
     Evaluator,
-    append_predictions,
-    evaluate_summaries,
-    read_predictions,
+    as_text,
+    cut_to_tokens,
+    page_path,
+    page_text,
+    with_other_pages,
 )
+from deepsynth.evaluation.predictions import read_predictions
 from deepsynth.inference.summarizer import Writing
 
 WRITING = Writing(max_new_tokens=6)
@@ -27,7 +31,6 @@ def test_predictions_are_made_once_and_kept(evaluator, summarizer, examples, tmp
     assert len(first) == len(examples)
     monkeypatch.setattr(summarizer, "write", lambda *_args, **_kwargs: pytest.fail("written again"))
     assert evaluator.predict(examples) == first
-    assert evaluator.predict(list(reversed(examples))) == list(reversed(first))
 
 
 def test_an_interrupted_run_goes_on_behind_its_last_whole_line(evaluator, examples, tmp_path):
@@ -40,18 +43,76 @@ def test_an_interrupted_run_goes_on_behind_its_last_whole_line(evaluator, exampl
     assert len(read_predictions(path)) == len(examples)
 
 
-def test_another_page_or_instruction_is_another_prediction(evaluator, examples):
-    keys = {evaluator._key(example) for example in examples}
-    keys.add(evaluator._key(replace(examples[0], instruction="Read.")))
-    keys.add(evaluator._key(replace(examples[0], pages=examples[1].pages)))
-    assert len(keys) == len(examples) + 2
+def test_a_batch_that_was_cut_is_written_again_as_the_same_batch(
+    evaluator, summarizer, examples, tmp_path, monkeypatch
+):
+    evaluator.predict(examples)
+    path = tmp_path / "summaries-predictions.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
+    batches = []
+    write = summarizer.write
+    monkeypatch.setattr(
+        summarizer, "write", lambda part, **options: batches.append([row.id for row in part]) or write(part, **options)
+    )
+    evaluator.predict(examples)
+    assert batches == [["d0", "d1", "d2", "d3"], ["d4", "d5"]]
 
 
-def test_reading_counts_errors_against_the_pages_own_text(evaluator, examples, summarizer, monkeypatch):
-    monkeypatch.setattr(evaluator, "predict", lambda asked, _name: [example.text for example in asked])
+def test_a_pause_keeps_what_was_written(summarizer, examples, tmp_path, monkeypatch):
+    control = Control()
+    evaluator = Evaluator(summarizer, tmp_path, SilentReporter(), batch_size=4, writing=WRITING, control=control)
+    write = summarizer.write
+
+    def pause_while_writing(part, **options):
+        control.request_pause()
+        return write(part, **options)
+
+    monkeypatch.setattr(summarizer, "write", pause_while_writing)
+    with pytest.raises(Paused, match="paused with 4 of 6 summaries written"):
+        evaluator.write(examples)
+    assert len(read_predictions(tmp_path / "summaries-predictions.jsonl")) == 4
+
+
+def test_another_page_instruction_or_way_of_writing_is_another_prediction(evaluator, examples):
+    keys = {evaluator._key(example, WRITING) for example in examples}
+    keys.add(evaluator._key(replace(examples[0], instruction="Read."), WRITING))
+    keys.add(evaluator._key(replace(examples[0], pages=examples[1].pages), WRITING))
+    keys.add(evaluator._key(replace(examples[0], pages=()), WRITING))
+    keys.add(evaluator._key(replace(examples[0], pages=(), text="other"), WRITING))
+    keys.add(evaluator._key(examples[0], Writing(max_new_tokens=7)))
+    assert len(keys) == len(examples) + 5
+
+
+def test_pages_are_saved_beside_their_predictions(evaluator, examples, tmp_path):
+    evaluator.write(examples, save_pages=True)
+    saved = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "pages").iterdir())
+    assert saved == [page_path(row, page.number) for row, example in enumerate(examples) for page in example.pages]
+
+
+def test_reading_counts_errors_against_the_pages_own_text(evaluator, examples, monkeypatch):
+    def read(asked, _name, *, writing):
+        assert writing.max_new_tokens > WRITING.max_new_tokens
+        return [
+            Summary(
+                document_id=asked[number].id, text=asked[number].text, prompt_tokens=1, visual_tokens=1,
+                generated_tokens=1, seconds=0, stop_reason="eos",
+            )
+            for number in range(len(asked))
+        ]  # fmt: skip
+
+    monkeypatch.setattr(evaluator, "write", read)
     reading = evaluator.read_pages(examples)
-    assert reading.scores["CER %"].mean == 0
+    assert reading.scores["cer"].mean == 0
+    assert reading.scores["precision"].mean == 100
     assert reading.rows[0]["transcript"] == reading.rows[0]["text"]
+
+
+def test_text_behind_the_last_allowed_page_is_not_held_against_the_reader(examples):
+    page = replace(examples[0].pages[0], span=(0, 8))
+    assert page_text(replace(examples[0], pages=(page,), text="The lamp\r\nstands far")) == "The lamp"
+    assert page_text(replace(examples[0], pages=())) == examples[0].text
+    with pytest.raises(InputError, match="row 'd0' has no text"):
+        page_text(replace(examples[0], text=None))
 
 
 def test_permuted_pages_change_the_loss(evaluator, examples):
@@ -62,28 +123,30 @@ def test_permuted_pages_change_the_loss(evaluator, examples):
         evaluator.losses(examples[:1])
 
 
-def test_every_baseline_stands_beside_the_model_on_the_same_rows(examples, training):
-    copied = [example.summary for example in examples]
-    report = evaluate_summaries(examples, copied, training, settings={}, data_fingerprint="f")
-    assert set(report.scores) == {*BASELINES, MODEL}
-    assert report.scores[MODEL]["rougeL"].mean == pytest.approx(100)
-    assert all(score["rougeL"].n == len(examples) for score in report.scores.values())
-    assert report.rows[0]["predictions"][MODEL] == examples[0].summary
+def test_other_pages_are_those_of_the_row_before(examples):
+    rows = with_other_pages(examples)
+    pages: list[tuple[Page, ...]] = [rows[number].pages for number in range(len(rows))]
+    assert pages == [examples[number - 1].pages for number in range(len(examples))]
+    assert [rows[number].summary for number in range(len(rows))] == [example.summary for example in examples]
 
 
-def test_predictions_of_another_length_are_refused(examples, training):
-    with pytest.raises(InputError, match="1 predictions for 6 references"):
-        evaluate_summaries(examples, ["one"], training, settings={}, data_fingerprint="f")
+def test_a_text_only_row_is_read_by_the_same_decoder(evaluator, examples):
+    rows = as_text(examples, lambda number, text: text[: 10 + number])
+    assert (rows[1].pages, rows[1].text) == ((), examples[1].text[:11])
+    made = evaluator.write(rows, "text")
+    assert {summary.visual_tokens for summary in made} == {0}
+    with pytest.raises(InputError, match="row 'd0' has no text to read"):
+        as_text([replace(examples[0], text=None)], lambda _, text: text)[0]
 
 
-def test_a_row_without_reference_is_named(examples, training):
-    rows = [replace(examples[0], summary=None)]
-    with pytest.raises(InputError, match="row 'd0' has no reference"):
-        evaluate_summaries(rows, ["x"], training, settings={}, data_fingerprint="f")
+@pytest.mark.parametrize(("tokens", "expected"), [(3, "a bb ccc"), (2, "a bb "), (1, "a "), (0, "a"), (9, "a bb ccc")])
+def test_text_is_cut_to_the_longest_beginning_of_so_many_tokens(tokens, expected):
+    assert cut_to_tokens("a bb ccc", tokens, lambda text: len(text.split())) == expected
 
 
-def test_predictions_survive_being_appended_to(tmp_path):
-    path = tmp_path / "p.jsonl"
-    append_predictions(path, {"a": "één\nline"})
-    append_predictions(path, {"b": ""})
-    assert read_predictions(path) == {"a": "één\nline", "b": ""}
+def test_changes_are_made_when_a_row_is_asked_for(examples):
+    asked = []
+    rows = Changed(examples, lambda number, example: asked.append(number) or example)
+    assert len(rows) == len(examples)
+    assert rows[2] is examples[2]
+    assert asked == [2]

@@ -38,6 +38,12 @@ class TrainingError(DeepSynthError):
     exit_code = 1
 
 
+class QualityError(DeepSynthError):
+    """A model scores worse than it must."""
+
+    exit_code = 1
+
+
 class MissingExtraError(DeepSynthError):
     """An optional part is not installed."""
 

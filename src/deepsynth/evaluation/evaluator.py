@@ -1,42 +1,67 @@
-"""A model on a data set: predictions that survive a crash, controls that tell whether it reads, baselines on the same rows.
+"""A model on a data set: predictions that survive a crash, and what tells whether the model reads.
 
-Two controls stand beside the scores. The permuted pages: each row is shown another row's page, and the loss of its summary
-should rise. The transcript: the model is asked to read, and its errors are counted against the page's own text.
+Examples are drawn batch by batch, so a benchmark of any size fits in memory. Batches are always the same slices of the data: a
+run that was killed goes on with the batch that it had not finished, and writes what an unbroken run would have written.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from deepsynth.core.documents import Example, Progress, Report
-from deepsynth.core.errors import InputError
-from deepsynth.core.files import storage_errors
+from deepsynth.core.control import Control
+from deepsynth.core.documents import Example, Page, Progress, Score, Summary
+from deepsynth.core.errors import InputError, Paused
+from deepsynth.core.files import write_bytes
 from deepsynth.core.progress import Reporter
 from deepsynth.data.collate import Collator
 from deepsynth.data.tasks import READ
-from deepsynth.evaluation.baselines import BASELINES, Known
-from deepsynth.evaluation.metrics import score_readings, score_summaries
-from deepsynth.evaluation.uncertainty import bootstrap
+from deepsynth.evaluation.metrics import score_readings
+from deepsynth.evaluation.predictions import ENDING, append_predictions, read_predictions
+from deepsynth.evaluation.uncertainty import bootstrap_all
 from deepsynth.inference.summarizer import Summarizer, Writing
+from deepsynth.rendering.normalize import normalize_text
+from deepsynth.rendering.png import encode_png
 
-MODEL = "model"
-PREDICTIONS = "predictions.jsonl"
+PAGES = "pages"
+ROOM_FOR_INSTRUCTION = 64
+"""Tokens kept free for the instruction when a text is put into the prompt."""
+
+
+class Examples(Protocol):
+    """Examples by index, made when they are asked for; a list of them will do."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Example: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Examples with each one changed when it is asked for."""
+
+    examples: Examples
+    change: Callable[[int, Example], Example]
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int, /) -> Example:
+        return self.change(index, self.examples[index])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """How well a model reads pages aloud."""
 
-    scores: Mapping[str, Any]
-    rows: Sequence[Mapping[str, str]]
+    scores: Mapping[str, Score]
+    rows: Sequence[Mapping[str, Any]]
+    """One mapping a page: id, text, transcript, and how the model stopped."""
 
 
 class Evaluator:
@@ -50,137 +75,163 @@ class Evaluator:
         *,
         batch_size: int = 32,
         writing: Writing | None = None,
+        control: Control | None = None,
     ) -> None:
-        self._summarizer, self._folder, self._reporter = summarizer, folder, reporter
+        self.summarizer, self.folder = summarizer, folder
+        self._reporter, self._control = reporter, control or Control()
         self._batch_size, self._writing = batch_size, writing or Writing()
 
-    def predict(self, examples: Sequence[Example], name: str = "summaries") -> list[str]:
-        """Return one text a row; those made in an earlier, interrupted run are read from the folder."""
-        path = self._folder / f"{name}-{PREDICTIONS}"
+    def write(
+        self, examples: Examples, name: str = "summaries", *, writing: Writing | None = None, save_pages: bool = False
+    ) -> list[Summary]:
+        """Return one summary a row; those made in an earlier, interrupted run are read from the folder.
+
+        `writing` replaces the evaluator's own; with `save_pages`, each page's picture is kept (see `page_path`).
+
+        Raises:
+            Paused: a pause was asked for; what was written is kept.
+        """
+        path, writing = self.folder / f"{name}{ENDING}", writing or self._writing
         known = read_predictions(path)
-        keys = [self._key(example) for example in examples]
-        left = [(key, example) for key, example in zip(keys, examples, strict=True) if key not in known]
-        done = len(examples) - len(left)
-        for start in range(0, len(left), self._batch_size):
-            part = left[start : start + self._batch_size]
-            written = self._summarizer.write(
-                [example for _, example in part], batch_size=self._batch_size, writing=self._writing
-            )
-            found = {key: summary.text for (key, _), summary in zip(part, written, strict=True)}
-            append_predictions(path, found)
-            known |= found
-            done += len(part)
-            self._reporter.progress(Progress(done=done, total=len(examples), message=f"writing {name}"))
+        keys: list[str] = []
+        for part in self._batches(examples):
+            if self._control.should_pause():
+                raise Paused(f"paused with {len(keys)} of {len(examples)} {name} written; run it again to go on")
+            wanted = [self._key(example, writing) for example in part]
+            if not all(key in known for key in wanted):
+                if save_pages:
+                    _save_pages(self.folder, len(keys), part)
+                made = dict(zip(wanted, self.summarizer.write(
+                    part, batch_size=self._batch_size, writing=writing
+                ), strict=True))  # fmt: skip
+                found = {key: summary for key, summary in made.items() if key not in known}
+                append_predictions(path, found)
+                known |= found
+            keys += wanted
+            self._reporter.progress(Progress(done=len(keys), total=len(examples), message=f"writing {name}"))
         return [known[key] for key in keys]
 
-    def read_pages(self, examples: Sequence[Example]) -> Reading:
-        """Ask the model to read each page, and count its errors."""
-        asked = [replace(example, instruction=READ, summary=None) for example in examples]
-        texts = [" ".join((example.text or "").split()) for example in examples]
-        read = self.predict(asked, "transcripts")
-        scores = {name: bootstrap(values) for name, values in score_readings(read, texts).items()}
+    def predict(self, examples: Examples, name: str = "summaries") -> list[str]:
+        """Return the text of each summary (see `write`)."""
+        return [summary.text for summary in self.write(examples, name)]
+
+    def read_pages(self, examples: Examples, name: str = "transcripts") -> Reading:
+        """Ask the model to read each page, and count its errors; it may write as much as the longest page holds.
+
+        Raises:
+            InputError: a row has no text to compare with.
+        """
+        texts = [page_text(examples[number]) for number in range(len(examples))]
+        longest = max((self.summarizer.processor.count_text_tokens(text) for text in texts), default=0)
+        asked = Changed(examples, lambda _, example: replace(example, instruction=READ, summary=None))
+        read = self.write(asked, name, writing=replace(self._writing, max_new_tokens=round(1.25 * longest) + 8))
+        scores = bootstrap_all(score_readings([summary.text for summary in read], texts))
         rows = [
-            {"id": example.id, "text": text, "transcript": found}
-            for example, text, found in zip(examples, texts, read, strict=True)
+            {"id": summary.document_id, "text": text, "transcript": summary.text, "stop_reason": summary.stop_reason}
+            for summary, text in zip(read, texts, strict=True)
         ]
         return Reading(scores=scores, rows=rows)
 
-    def losses(self, examples: Sequence[Example]) -> tuple[float, float]:
+    def text_room(self) -> int:
+        """Return the text tokens that fit before an answer: what the decoder holds, less instruction and summary."""
+        limit: int = self.summarizer.loaded.model.config.text_config.max_position_embeddings
+        return limit - self._writing.max_new_tokens - ROOM_FOR_INSTRUCTION
+
+    def losses(self, examples: Examples) -> tuple[float, float]:
         """Return the loss per label token with the right pages, and with those of the row before.
 
         Raises:
             InputError: fewer than two rows: there is no other page to show.
         """
-        if len(examples) < 2:
-            raise InputError("permuting pages needs at least two rows")
-        permuted = [replace(example, pages=examples[number - 1].pages) for number, example in enumerate(examples)]
-        return self._loss(examples), self._loss(permuted)
+        return self.loss(examples), self.loss(with_other_pages(examples))
 
-    def _loss(self, examples: Sequence[Example]) -> float:
-        loaded = self._summarizer.loaded
-        collate = Collator(self._summarizer.processor)
+    def loss(self, examples: Examples) -> float:
+        """Return the mean loss per label token."""
+        loaded = self.summarizer.loaded
+        collate = Collator(self.summarizer.processor)
         device = next(loaded.model.parameters()).device
-        total, tokens = 0.0, 0
+        total, tokens, done = 0.0, 0, 0
         with torch.inference_mode():
-            for start in range(0, len(examples), self._batch_size):
-                batch = collate(examples[start : start + self._batch_size])
+            for part in self._batches(examples):
+                batch = collate(part)
                 output = loaded.family.forward(loaded.model, batch.to(device).as_mapping())
                 assert output.loss is not None
                 total += float(output.loss)
                 tokens += output.num_label_tokens
+                done += len(part)
+                self._reporter.progress(Progress(done=done, total=len(examples), message="measuring the loss"))
         return total / max(1, tokens)
 
-    def _key(self, example: Example) -> str:
-        """Return what a prediction depends on: model, pages, instruction and how it writes."""
-        digest = hashlib.sha256(repr((self._summarizer.fingerprint, example.instruction, self._writing)).encode())
+    def _batches(self, examples: Examples) -> Iterator[list[Example]]:
+        for start in range(0, len(examples), self._batch_size):
+            yield [examples[number] for number in range(start, min(start + self._batch_size, len(examples)))]
+
+    def _key(self, example: Example, writing: Writing) -> str:
+        """Return what a prediction depends on: model, pages or text, instruction and how it writes."""
+        facts = (self.summarizer.fingerprint, self.summarizer.processor.mode.name, example.instruction, writing)
+        digest = hashlib.sha256(repr(facts).encode())
         for page in example.pages:
             digest.update(page.image.tobytes())
+        if not example.pages:
+            digest.update((example.text or "").encode("utf-8", "surrogatepass"))
         return f"{example.id}:{digest.hexdigest()[:16]}"
 
 
-def evaluate_summaries(
-    examples: Sequence[Example],
-    predictions: Sequence[str],
-    training: Sequence[Known],
-    *,
-    settings: Mapping[str, Any],
-    data_fingerprint: str,
-    seed: int = 0,
-) -> Report:
-    """Return the report of a model's summaries beside every baseline, on the same rows.
+def page_text(example: Example) -> str:
+    """Return what stands on an example's pages, words parted by single blanks.
 
     Raises:
-        InputError: a row has no reference, or the lengths differ.
+        InputError: the row has no text.
     """
-    references = [_reference(example) for example in examples]
-    documents = [example.text or "" for example in examples]
-    systems: dict[str, Sequence[str]] = {
-        **{name: baseline(examples, training, seed) for name, baseline in BASELINES.items()},
-        MODEL: predictions,
-    }
-    scores = {
-        name: {metric: bootstrap(values) for metric, values in score_summaries(texts, references, documents).items()}
-        for name, texts in systems.items()
-    }
-    rows = [
-        {
-            "id": example.id,
-            "text": documents[number],
-            "reference": references[number],
-            "predictions": {name: texts[number] for name, texts in systems.items()},
-        }
-        for number, example in enumerate(examples)
-    ]
-    return Report(
-        title="Summaries", scores=scores, rows=tuple(rows), settings=settings, data_fingerprint=data_fingerprint
+    if not example.text:
+        raise InputError(f"row {example.id!r} has no text, so what was read cannot be compared")
+    text = example.text
+    if example.pages and example.pages[-1].span is not None:  # pages may have been limited: the rest was never shown
+        text = normalize_text(text)[: example.pages[-1].span[1]]
+    return " ".join(text.split())
+
+
+def with_other_pages(examples: Examples) -> Examples:
+    """Return the rows, each with the pages of the row before it: what a model that does not look would not notice.
+
+    Raises:
+        InputError: fewer than two rows: there is no other page to show.
+    """
+    if len(examples) < 2:
+        raise InputError("permuting pages needs at least two rows")
+    return Changed(examples, lambda number, example: replace(example, pages=examples[number - 1].pages))
+
+
+def as_text(examples: Examples, cut: Callable[[int, str], str]) -> Examples:
+    """Return the rows without pages: the decoder reads the text itself, cut by `cut` (row number, text)."""
+
+    def change(number: int, example: Example) -> Example:
+        if not example.text:
+            raise InputError(f"row {example.id!r} has no text to read instead of its pages")
+        return replace(example, pages=(), text=cut(number, example.text))
+
+    return Changed(examples, change)
+
+
+def cut_to_tokens(text: str, tokens: int, count: Callable[[str], int]) -> str:
+    """Return the longest beginning of `text` that `count` gives at most so many tokens; at least one character."""
+    if count(text) <= tokens:
+        return text
+    low, high = 1, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if count(text[:middle]) <= tokens else (low, middle - 1)
+    return text[:low]
+
+
+def page_path(row: int, page: int) -> str:
+    """Return where the picture of a page lies, relative to the evaluation's folder."""
+    return f"{PAGES}/{row:06}-{page:03}.png"
+
+
+def _save_pages(folder: Path, first: int, examples: Sequence[Example]) -> None:
+    pages: Iterator[tuple[int, Page]] = (
+        (row, page) for row, example in enumerate(examples, first) for page in example.pages
     )
-
-
-def _reference(example: Example) -> str:
-    if example.summary is None:
-        raise InputError(f"row {example.id!r} has no reference summary to compare with")
-    return example.summary
-
-
-def read_predictions(path: Path) -> dict[str, str]:
-    """Return what an earlier run has written; a last line that a crash cut short is left out."""
-    found: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break
-        found[row["key"]] = row["text"]
-    return found
-
-
-def append_predictions(path: Path, found: Mapping[str, str]) -> None:
-    """Append predictions durably."""
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
-            path.write_bytes(content[: content.rfind(b"\n") + 1])
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps({"key": key, "text": text}) + "\n" for key, text in found.items())
-            file.flush()
-            os.fsync(file.fileno())
+    for row, page in pages:
+        write_bytes(folder / page_path(row, page.number), encode_png(page.image))

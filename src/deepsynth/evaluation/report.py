@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import difflib
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,18 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from deepsynth.core.documents import Example, Report, Score
+from deepsynth.core.documents import Example, Score
 from deepsynth.core.files import write_json, write_text
 from deepsynth.evaluation.baselines import LEAD, RANDOM
-from deepsynth.evaluation.evaluator import MODEL, Reading
+from deepsynth.evaluation.charts import Point, Series, interval_chart, line_chart
+from deepsynth.evaluation.differences import mark_differences
+from deepsynth.evaluation.evaluator import Examples, Reading
+from deepsynth.evaluation.metrics import METRICS, STEMMED
+from deepsynth.evaluation.published import Beside
+from deepsynth.evaluation.systems import MODEL, Evaluation
 from deepsynth.evaluation.tokenizer import TOKENIZER_NAME
+from deepsynth.evaluation.uncertainty import Difference
 from deepsynth.rendering.png import encode_png
 
-SHOWN_ROWS = 24
-COLUMNS = ("rouge1", "rouge2", "rougeL", "words", "new bigrams %", "repeated 4-grams %")
-HEADS = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}
+SHOWN_ROWS = 48
+PICTURE_BYTES = 12 * 2**20
+"""Pictures that are put into the page, in bytes of PNG; rows behind that are shown without."""
+HEADLINE = "rougeL"
+"""The metric of the verdict and of the plots."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,28 +39,40 @@ class RunReport:
     """Everything that is told about a run."""
 
     title: str
-    report: Report
-    examples: Sequence[Example]
+    evaluation: Evaluation
+    examples: Examples
     """The rows of the report, with their pages, in the same order."""
     readings: Mapping[str, Reading] = field(default_factory=dict[str, Reading])
     """How well the model reads, by kind of text."""
+    page_order: tuple[Difference, int] | None = None
+    """Change of ROUGE-L when the pages come in reverse, and the rows with several pages."""
     losses: tuple[float, float] | None = None
     """Loss per token with the right pages and with another row's."""
     curve: Sequence[tuple[int, float]] = ()
     """(step, loss) while training."""
+    costs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Tokens and stops (see `deepsynth.evaluation.probes.costs`)."""
+    timing: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Seconds: what another run will not repeat."""
+    published: Sequence[Beside] = ()
+    """Published figures on the same data set."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What else the reader should know: times, sizes, the data."""
+    """What else the reader should know: sizes, the data."""
     closing: str = ""
     """A last paragraph."""
+    saved_pages: bool = False
+    """Whether the pictures of all pages lie beside the report (see `deepsynth.evaluation.evaluator.page_path`)."""
 
 
 def verdict(run: RunReport) -> list[str]:
-    """Return what the figures say, in plain words; a difference within the intervals is called so."""
-    scores = run.report.scores
-    model = scores[MODEL]["rougeL"]
+    """Return what the figures say, in plain words; a difference within its interval is called so."""
     lines = [
-        _compare(model, scores[LEAD]["rougeL"], "the first sentence of the document"),
-        _compare(model, scores[RANDOM]["rougeL"], "the summary of a random other document"),
+        _compare(run, name, what)
+        for name, what in (
+            (LEAD, "the first sentence of the document"),
+            (RANDOM, "the summary of a random other document"),
+        )
+        if name in run.evaluation.differences
     ]
     if run.losses is not None:
         right, other = run.losses
@@ -68,19 +88,28 @@ def verdict(run: RunReport) -> list[str]:
             f"{reads}: a summary costs {right:.2f} nats a token with its own page and {other:.2f} with another document's."
         )
     for kind, reading in run.readings.items():
-        rate = reading.scores["CER %"]
+        rate = reading.scores["cer"]
         word = "well" if rate.mean < 5 else "with errors" if rate.mean < 40 else "hardly at all"
         lines.append(f"It reads {kind} {word}: {rate.mean:.0f} of 100 characters are wrong.")
+    if run.page_order is not None:
+        difference, rows = run.page_order
+        matters = "matters" if difference.clear else "makes no clear difference"
+        lines.append(f"The order of pages {matters}: reversed, ROUGE-L changes by {signed(difference)} ({rows} rows).")
     return lines
 
 
-def _compare(model: Score, other: Score, what: str) -> str:
-    figures = f"(ROUGE-L {model.mean:.1f} against {other.mean:.1f})"
-    if model.low > other.high:
-        return f"The model's summaries are better than {what} {figures}."
-    if model.high < other.low:
-        return f"The model's summaries are worse than {what} {figures}."
-    return f"The model's summaries cannot be told from {what}: the intervals overlap {figures}."
+def _compare(run: RunReport, name: str, what: str) -> str:
+    scores, difference = run.evaluation.report.scores, run.evaluation.differences[name][HEADLINE]
+    figures = f"ROUGE-L {scores[MODEL][HEADLINE].mean:.1f} against {scores[name][HEADLINE].mean:.1f}"
+    if difference.clear:
+        word = "better" if difference.mean > 0 else "worse"
+        return f"The model's summaries are {word} than {what} ({figures}; difference {signed(difference)})."
+    return f"The model's summaries cannot be told from {what}: {figures}, difference {signed(difference)}."
+
+
+def signed(difference: Difference) -> str:
+    """Return a difference with its interval, always with signs."""
+    return f"{difference.mean:+.1f} [{difference.low:+.1f}, {difference.high:+.1f}]"
 
 
 def write_report(run: RunReport, folder: Path) -> Path:
@@ -92,80 +121,186 @@ def write_report(run: RunReport, folder: Path) -> Path:
 
 
 def report_values(run: RunReport) -> dict[str, Any]:
-    """Return the report as plain values."""
+    """Return the report as plain values; all but `timing` are the same in every run of the same settings."""
+    evaluation = run.evaluation
     return {
         "title": run.title,
         "verdict": verdict(run),
         "tokenizer": TOKENIZER_NAME,
-        "data_fingerprint": run.report.data_fingerprint,
-        "settings": dict(run.report.settings),
+        "data_fingerprint": evaluation.report.data_fingerprint,
+        "settings": dict(evaluation.report.settings),
         "facts": dict(run.facts),
+        "notes": list(evaluation.notes),
         "losses": run.losses,
-        "scores": {
-            name: {metric: asdict(score) for metric, score in row.items()} for name, row in run.report.scores.items()
-        },
-        "reading": {
-            kind: {metric: asdict(score) for metric, score in reading.scores.items()}
-            for kind, reading in run.readings.items()
-        },
-        "rows": [dict(row) for row in run.report.rows],
+        "costs": dict(run.costs),
+        "timing": dict(run.timing),
+        "scores": {name: _values(row) for name, row in evaluation.report.scores.items()},
+        "differences": {name: _values(row) for name, row in evaluation.differences.items()},
+        "corpus": {name: dict(row) for name, row in evaluation.corpus.items()},
+        "reading": {kind: _values(reading.scores) for kind, reading in run.readings.items()},
+        "reading_rows": {kind: [dict(row) for row in reading.rows] for kind, reading in run.readings.items()},
+        "page_order": None if run.page_order is None else {**asdict(run.page_order[0]), "rows": run.page_order[1]},
+        "published": [asdict(item) for item in run.published],
+        "rows": [dict(row) for row in evaluation.report.rows],
     }
+
+
+def _values(row: Mapping[str, Score] | Mapping[str, Difference]) -> dict[str, dict[str, float]]:
+    return {metric: asdict(score) for metric, score in row.items()}
+
+
+def tables(run: RunReport) -> list[tuple[str, list[str]]]:
+    """Return the tables of the report: a title and the names of its columns, those that this run has."""
+    present = [name for name in METRICS if name in run.evaluation.report.scores[MODEL]]
+    quality = [name for name in present if METRICS[name].better == "higher" and not name.endswith(STEMMED)]
+    nature = [name for name in present if METRICS[name].better != "higher"]
+    stemmed = [name for name in present if name.endswith(STEMMED)]
+    parts = [
+        (f"Likeness to the reference (words by {TOKENIZER_NAME})", quality),
+        ("As English papers report it (rouge-score's tokenizer, Porter stemmer)", stemmed),
+        ("What the summaries are like", nature),
+    ]
+    return [(title, columns) for title, columns in parts if columns]
+
+
+# Markdown -------------------------------------------------------------------------------------------------------------
 
 
 def markdown(run: RunReport) -> str:
     """Return the report as Markdown."""
-    head = "| System | " + " | ".join(HEADS.get(name, name) for name in COLUMNS) + " |"
-    rule = "|---|" + "---:|" * len(COLUMNS)
-    rows = [
-        f"| {name} | " + " | ".join(_figure(row[column]) for column in COLUMNS) + " |"
-        for name, row in run.report.scores.items()
+    evaluation = run.evaluation
+    count = len(evaluation.report.rows)
+    parts = [f"# {run.title}", "\n".join(f"- {line}" for line in verdict(run)), f"{count} rows, mean [95 % interval]."]
+    for title, columns in tables(run):
+        rows = [[name, *(figure(row[column]) for column in columns)] for name, row in evaluation.report.scores.items()]
+        parts += [f"**{title}**", markdown_table(["System", *(METRICS[name].head for name in columns)], rows)]
+    differences = [
+        [name, signed(row[HEADLINE]), f"{row[HEADLINE].p_value:.4f}", difference_word(row[HEADLINE])]
+        for name, row in evaluation.differences.items()
+    ]
+    parts += [
+        "**The model against each other system, row by row (ROUGE-L)**",
+        markdown_table(["System", "Model minus system", "p", ""], differences),
     ]
     readings = [
-        f"- {kind}: " + ", ".join(f"{name} {_figure(score)}" for name, score in reading.scores.items())
+        f"- {kind}: " + ", ".join(f"{METRICS[name].head} {figure(score)}" for name, score in reading.scores.items())
         for kind, reading in run.readings.items()
     ]
-    facts = [f"- {name}: {value}" for name, value in run.facts.items()]
-    count = len(run.report.rows)
-    parts = [
-        f"# {run.title}", "\n".join(f"- {line}" for line in verdict(run)),
-        f"{count} rows, mean [95 % interval], words by `{TOKENIZER_NAME}`.", "\n".join([head, rule, *rows]),
-        "\n".join(readings), "\n".join(facts), run.closing,
-    ]  # fmt: skip
+    published = [
+        f"- {item.figure.system}: " + ", ".join(f"{METRICS[name].head} {value}" for name, value in item.scores.items())
+        if not item.reasons
+        else f"- {item.figure.system}: not comparable ({'; '.join(item.reasons)}). {item.figure.source}"
+        for item in run.published
+    ]
+    parts += ["**Reading**" if readings else "", "\n".join(readings)]
+    parts += ["**Published figures on this data set**" if published else "", "\n".join(published)]
+    parts += ["\n".join(f"- {text}" for text in (*_costs(run), *evaluation.notes, *_corpus(run)))]
+    parts += ["\n".join(f"- {name}: {value}" for name, value in run.facts.items()), run.closing]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _figure(score: Score) -> str:
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table whose first column is text and all others numbers."""
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def figure(score: Score) -> str:
+    """Return a mean with its interval."""
     return f"{score.mean:.1f} [{score.low:.1f}, {score.high:.1f}]"
 
 
+def difference_word(difference: Difference) -> str:
+    """Return which of the two is better, or that it cannot be told."""
+    if not difference.clear:
+        return "no clear difference"
+    return "model better" if difference.mean > 0 else "model worse"
+
+
+def _costs(run: RunReport) -> list[str]:
+    if not run.costs:
+        return []
+    costs = run.costs
+    ratio = "" if costs["compression"] is None else f" ({costs['compression']:.1f} text tokens a visual token)"
+    return [
+        f"A document takes {costs['visual_tokens']:.0f} visual tokens on {costs['pages']:.1f} pages instead of"
+        f" {costs['text_tokens']:.0f} text tokens{ratio}; a summary {costs['generated_tokens']:.0f} tokens.",
+        f"{costs['loops_percent']:.1f} % of the summaries end in a loop, {costs['cut_percent']:.1f} % at the limit of length.",
+    ]
+
+
+def _corpus(run: RunReport) -> list[str]:
+    return [
+        f"Corpus {name} {float(row['score']):.1f} ({row['signature']})." for name, row in run.evaluation.corpus.items()
+    ]
+
+
+# HTML -----------------------------------------------------------------------------------------------------------------
+
+
 def html(run: RunReport) -> str:
-    """Return the report as one self-contained page; every text in it is escaped."""
-    source = files("deepsynth.evaluation").joinpath("templates", "report.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(source).render(
+    """Return the report as one self-contained page; every text in it is escaped, and no script but its own may run."""
+    return render_page(
+        "report.html",
         run=run,
+        evaluation=run.evaluation,
         verdict=verdict(run),
-        columns=COLUMNS,
-        heads=HEADS,
-        figure=_figure,
+        tables=tables(run),
+        remarks=[*_costs(run), *run.evaluation.notes, *_corpus(run)],
         model=MODEL,
-        lead=LEAD,
-        tokenizer=TOKENIZER_NAME,
-        rows=[_row(run, number) for number in range(min(SHOWN_ROWS, len(run.report.rows)))],
-        curve=curve_svg(run.curve),
+        headline=HEADLINE,
+        rows=_rows(run),
+        systems_chart=_systems_chart(run),
+        length_chart=_length_chart(run),
+        curve=curve_chart(run.curve),
     )
 
 
-def _row(run: RunReport, number: int) -> dict[str, Any]:
-    row, example = run.report.rows[number], run.examples[number]
+def render_page(name: str, **values: Any) -> str:
+    """Return a page of the templates with style and script inside it; the page forbids every other script and source."""
+    templates = files("deepsynth.evaluation").joinpath("templates")
+    script = templates.joinpath("report.js").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(lambda part: templates.joinpath(part).read_text(encoding="utf-8")),
+    )
+    return environment.get_template(name).render(
+        metrics=METRICS,
+        figure=figure,
+        signed=signed,
+        difference_word=difference_word,
+        style=Markup(templates.joinpath("report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **values,
+    )
+
+
+def _rows(run: RunReport) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    room = PICTURE_BYTES
+    for number in range(min(SHOWN_ROWS, len(run.evaluation.report.rows))):
+        pages = [encode_png(page.image) for page in run.examples[number].pages] if room > 0 else []
+        room -= sum(map(len, pages))
+        found.append(_row(run.evaluation.report.rows[number], pages, run.examples[number]))
+    return found
+
+
+def _row(row: Mapping[str, Any], pages: Sequence[bytes], example: Example) -> dict[str, Any]:
     predictions: Mapping[str, str] = row["predictions"]
+    prediction, reference = mark_differences(predictions[MODEL], row["reference"])
     return {
         "id": row["id"],
         "text": row["text"],
-        "reference": row["reference"],
-        "prediction": mark_differences(predictions[MODEL], row["reference"]),
-        "lead": predictions[LEAD],
-        "pages": [_data_uri(encode_png(page.image)) for page in example.pages],
+        "language": example.language,
+        "reference": reference,
+        "prediction": prediction,
+        "others": {name: text for name, text in predictions.items() if name != MODEL},
+        "scores": row["scores"],
+        "pages": [_data_uri(png) for png in pages],
     }
 
 
@@ -173,37 +308,34 @@ def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-def mark_differences(prediction: str, reference: str) -> Markup:
-    """Return the prediction with the words that the reference holds too, in order, marked."""
-    words, known = prediction.split(), [word.lower() for word in reference.split()]
-    matcher = difflib.SequenceMatcher(a=[word.lower() for word in words], b=known, autojunk=False)
-    shared = {index for block in matcher.get_matching_blocks() for index in range(block.a, block.a + block.size)}
-    pieces = (
-        Markup("<mark>{}</mark>").format(word) if number in shared else escape(word)
-        for number, word in enumerate(words)
+def _systems_chart(run: RunReport) -> Markup:
+    rows = [
+        (name, row[HEADLINE].mean, row[HEADLINE].low, row[HEADLINE].high, name == MODEL)
+        for name, row in run.evaluation.report.scores.items()
+    ]
+    return interval_chart(rows, label="ROUGE-L by system")
+
+
+def _length_chart(run: RunReport) -> Markup:
+    """Return ROUGE-L of each row against the length of its document: where the model gets lost, if it does."""
+    points = [
+        Point(x=len(row["text"]), y=row["scores"][HEADLINE], note=row["id"])
+        for row in run.evaluation.report.rows[:2000]
+        if row["text"]
+    ]
+    return line_chart(
+        [Series(name="a row", points=points, joined=False)], x_label="characters of the document", y_label="ROUGE-L"
     )
-    return Markup(" ").join(pieces)
 
 
-def curve_svg(points: Sequence[tuple[int, float]], width: int = 640, height: int = 200) -> Markup:
-    """Return the loss curve as an inline SVG with its scales; empty for fewer than two points."""
+def curve_chart(points: Sequence[tuple[int, float]]) -> Markup:
+    """Return the loss while training; empty for fewer than two points."""
     if len(points) < 2:
         return Markup()
-    last, top = points[-1][0], max(loss for _, loss in points)
-    left, bottom = 40, 24
-    path = " ".join(
-        f"{left + (width - left - 8) * step / last:.1f},{8 + (height - bottom - 8) * (1 - loss / top):.1f}"
-        for step, loss in points
-    )
-    return Markup(
-        '<svg viewBox="0 0 {w} {h}" role="img" aria-label="Loss from {a:.2f} to {b:.2f} over {last} steps">'
-        '<polyline points="{path}" fill="none" stroke="currentColor" stroke-width="1.5"/>'
-        '<text x="0" y="16">{top:.1f}</text><text x="0" y="{y}">0</text>'
-        '<text x="{left}" y="{h2}">step 0</text><text x="{w2}" y="{h2}" text-anchor="end">step {last}</text></svg>'
-    ).format(
-        w=width, h=height, a=points[0][1], b=points[-1][1], last=last, path=path, top=top, y=height - bottom, left=left,
-        h2=height - 6, w2=width - 8,
-    )  # fmt: skip
+    series = Series(name="loss", points=[Point(x=step, y=loss) for step, loss in points])
+    last = points[-1]
+    summary = f"Loss from {points[0][1]:.2f} to {last[1]:.2f} over {last[0]} steps"
+    return line_chart([series], x_label="step", y_label="nats a token", summary=summary)
 
 
 def read_curve(path: Path) -> list[tuple[int, float]]:

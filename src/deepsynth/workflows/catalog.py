@@ -79,6 +79,14 @@ CATALOG: tuple[Verb, ...] = (
         run="deepsynth.workflows.evaluate:run",
     ),
     Verb(
+        name="compare",
+        help="Compare two evaluations row by row, with intervals and tests; a gate for continuous integration.",
+        config="deepsynth.workflows.compare:CompareConfig",
+        run="deepsynth.workflows.compare:run",
+        positional="runs",
+        several=True,
+    ),
+    Verb(
         name="summarize",
         help="Summarize text, Markdown, PDF or image files.",
         config="deepsynth.workflows.summarize:SummarizeConfig",

@@ -189,8 +189,10 @@ def _judge(
     from deepsynth.core.documents import Document
     from deepsynth.data.config import DataConfig
     from deepsynth.data.prepared import TaskExamples
-    from deepsynth.evaluation.evaluator import Evaluator, evaluate_summaries
+    from deepsynth.evaluation.evaluator import Evaluator
+    from deepsynth.evaluation.probes import costs, timing
     from deepsynth.evaluation.report import RunReport, read_curve, verdict, write_report
+    from deepsynth.evaluation.systems import evaluate_summaries
     from deepsynth.inference.summarizer import Summarizer, Writing
 
     reporter.message("4. summarizing documents it has never seen, beside the baselines")
@@ -202,9 +204,10 @@ def _judge(
         dataset.split("test"), DataConfig(path=dataset.folder), dataset.rendering, limit=config.evaluation_rows
     )
     examples = [rows[number] for number in range(len(rows))]
-    report = evaluate_summaries(
+    summaries = evaluator.write(examples)
+    evaluation = evaluate_summaries(
         examples,
-        evaluator.predict(examples),
+        [summary.text for summary in summaries],
         list(dataset.split("train").rows()),
         settings=config.model_dump(mode="json"),
         data_fingerprint=dataset.fingerprint,
@@ -214,10 +217,12 @@ def _judge(
     summary, transcript = _own_document(summarizer, document)
     told = RunReport(
         title="DeepSynth demonstration",
-        report=report,
+        evaluation=evaluation,
         examples=examples,
         readings=_readings(config, dataset, evaluator),
         losses=evaluator.losses(examples),
+        costs=costs(summaries),
+        timing=timing(summaries),
         curve=read_curve(config.out / "reading" / "metrics.jsonl"),
         facts=_facts(summarizer, source, time.monotonic() - began),
         closing="This model had random weights a few minutes ago and learned on this machine alone. It shows every part"
