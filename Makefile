@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test slow check lint types contracts format docs bench bench-render image image-gpu token licenses distribution sbom lock clean
+.PHONY: help setup demo serve test slow check lint types contracts format docs bench bench-render bench-evaluate image image-gpu token licenses distribution sbom lock clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
@@ -53,10 +53,13 @@ docs: setup  ## Write the reference from the code and build the documentation in
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/zensical build --clean --strict
 
-bench: bench-render  ## Run every benchmark that this machine can run.
+bench: bench-render bench-evaluate  ## Run every benchmark that this machine can run.
 
 bench-render: setup  ## Compare page rendering with Pillow, in one run.
 	$(BIN)/python benchmarks/render.py
+
+bench-evaluate: setup  ## Time every metric on 10,000 pairs, and ROUGE beside rouge-score.
+	$(BIN)/python benchmarks/evaluate.py
 
 # The engine that is there, docker or buildah; IMAGE_FLAGS reaches it (for example --build-arg BASE=... behind a mirror).
 image:  ## Build the container image for machines without an accelerator.

@@ -1,21 +1,95 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
+import pytest
+
+from deepsynth.core.control import Control
+from deepsynth.core.errors import Paused, QualityError
 from deepsynth.workflows.evaluate import EvaluateConfig, run
 
+SMALL = {"limit": 6, "reading_rows": 2, "probe_rows": 2, "max_new_tokens": 5, "batch_size": 4}
 
-def test_a_checkpoint_is_scored_beside_its_baselines(dataset, checkpoint, tmp_path, reporter):
-    values = {
-        "model": str(checkpoint),
-        "data": dataset,
-        "out": tmp_path,
-        "limit": 6,
-        "reading_rows": 2,
-        "max_new_tokens": 5,
-    }
-    result = run(EvaluateConfig.parse(values), reporter)
+
+def settings(dataset, checkpoint, out, **more):
+    return EvaluateConfig.parse({"model": str(checkpoint), "data": dataset, "out": out, **SMALL, **more})
+
+
+def test_a_checkpoint_is_scored_beside_baselines_controls_and_probes(dataset, checkpoint, tmp_path, reporter):
+    result = run(settings(dataset, checkpoint, tmp_path), reporter)
     report = json.loads((tmp_path / "report.json").read_text())
     assert len(report["rows"]) == 6
-    assert {"model", "lead-1 (first sentence)"} <= set(report["scores"])
-    assert report["reading"]["the pages"]["CER %"]["n"] == 2
+    assert {
+        "model", "lead-1 (first sentence)", "TextRank", "model, another row's pages", "same decoder, plain text in full",
+        "same decoder, plain text cut to as many tokens",
+    } <= set(report["scores"])  # fmt: skip
+    assert {name: scores["cer"]["n"] for name, scores in report["reading"].items()} == {
+        "the pages": 2, "shuffled words": 2, "random letters": 2,
+    }  # fmt: skip
+    assert report["costs"]["visual_tokens"] > 0
+    assert len(list((tmp_path / "pages").iterdir())) == 6
     assert result.path.read_text().startswith("<!doctype html>")
     assert "| model |" in result.describe()
+
+
+def test_what_is_switched_off_is_not_made(dataset, checkpoint, tmp_path, reporter):
+    off = {"controls": (), "reading_rows": 0, "probe_rows": 0, "save_pages": False}
+    run(settings(dataset, checkpoint, tmp_path, **off), reporter)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert "model, another row's pages" not in report["scores"]
+    assert report["reading"] == {}
+    assert not (tmp_path / "pages").exists()
+    assert [path.name for path in tmp_path.glob("*.jsonl")] == ["summaries-predictions.jsonl"]
+
+
+def test_a_floor_that_is_missed_fails_with_the_report_written(dataset, checkpoint, tmp_path, reporter):
+    off = {"controls": (), "reading_rows": 0, "probe_rows": 0}
+    config = settings(dataset, checkpoint, tmp_path, fail_under={"rougeL": 99.5}, **off)
+    with pytest.raises(QualityError, match=r"rougeL is \d+\.\d+, under 99.5") as error:
+        run(config, reporter)
+    assert error.value.exit_code == 1
+    assert (tmp_path / "report.html").is_file()
+    assert any("| model |" in message for message in reporter.messages)
+    run(config.override({"fail_under": {"rougeL": 0.0}}), reporter)
+
+
+def test_a_pause_that_was_asked_for_stops_before_the_next_batch(dataset, checkpoint, tmp_path, reporter):
+    control = Control()
+    control.request_pause()
+    with pytest.raises(Paused):
+        run(settings(dataset, checkpoint, tmp_path), reporter, control)
+    assert not (tmp_path / "report.json").exists()
+
+
+@pytest.mark.slow
+def test_a_run_killed_without_warning_ends_in_the_same_report(dataset, checkpoint, tmp_path, reporter):
+    def command(out):
+        flags = [
+            f"--{name.replace('_', '-')}={value}" for name, value in {**SMALL, "limit": 12, "batch_size": 1}.items()
+        ]
+        model = [f"--model={checkpoint}", f"--data={dataset}", f"--out={out}"]
+        return [sys.executable, "-m", "deepsynth", "evaluate", *model, *flags]
+
+    def told(out):
+        report = json.loads((out / "report.json").read_text())
+        return {name: value for name, value in report.items() if name != "timing"}
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(whole), check=True, capture_output=True)
+    predictions = killed / "summaries-other-pages-predictions.jsonl"
+    process = subprocess.Popen(command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not predictions.is_file() or predictions.read_bytes().count(b"\n") < 3:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (killed / "report.json").exists()
+    before = predictions.read_bytes()
+    subprocess.run(command(killed), check=True, capture_output=True)
+    assert predictions.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
+    assert told(killed) == told(whole)

@@ -12,7 +12,7 @@ from deepsynth.core.errors import InputError
 from deepsynth.core.progress import Reporter
 from deepsynth.data.config import DataConfig
 from deepsynth.data.prepare import Preparation, PrepareConfig
-from deepsynth.data.prepared import PreparedDataset, Split, TaskExamples
+from deepsynth.data.prepared import SETTINGS, PreparedDataset, Split, TaskExamples
 from deepsynth.data.tasks import Row
 from deepsynth.evaluation.published import BenchmarkRun
 from deepsynth.rendering.config import RenderConfig
@@ -64,83 +64,89 @@ class Benchmark:
         )
 
 
-def open_benchmark(
-    data: Path,
-    *,
-    split: str,
-    training_split: str,
-    rendering: RenderConfig | None,
-    limit: int | None,
-    training_limit: int,
-    subset: str | None,
-    work: Path,
-    reporter: Reporter,
-) -> Benchmark:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """Which rows are asked for, and how a dataset that is not prepared is to be drawn."""
+
+    data: Path
+    """Folder of a prepared dataset; else anything that `deepsynth prepare` takes as a source."""
+    rendering: RenderConfig
+    """How the pages of a named dataset are drawn; characters without a glyph are replaced, or rows would be lost."""
+    split: str = "test"
+    training_split: str = "train"
+    subset: str | None = None
+    limit: int | None = None
+    training_limit: int = 20_000
+    max_pages: int | None = None
+    """Pages that are drawn of a document of a named dataset."""
+
+    def is_prepared(self) -> bool:
+        """Tell whether the data is a prepared dataset."""
+        return (self.data / SETTINGS).is_file()
+
+
+def open_benchmark(wanted: Wanted, work: Path, reporter: Reporter, *, trained: RenderConfig | None = None) -> Benchmark:
     """Open a prepared dataset, or prepare the named one's splits in `work` first, keeping every row.
 
-    `rendering` is that of the model; without it the dataset's own.
+    `trained` is how the model's training pages were drawn, where that is known; a prepared dataset is then drawn so too.
 
     Raises:
         InputError: there is no such dataset or split.
     """
-    if data.is_dir() and (data / "dataset.json").is_file():
-        if subset is not None:
-            raise InputError(f"{data} is a prepared dataset; its rows have no configuration {subset!r}", field="subset")
-        dataset, training_set = PreparedDataset(data), PreparedDataset(data)
+    if wanted.is_prepared():
+        if wanted.subset is not None:
+            raise InputError(
+                f"{wanted.data} is a prepared dataset; its rows have no configuration {wanted.subset!r}", field="subset"
+            )
+        dataset = PreparedDataset(wanted.data)
+        training_set, drawn = dataset, trained or dataset.rendering
     else:
-        dataset = _prepare(str(data), split, subset, limit, rendering, work, reporter)
-        training_set = _training(str(data), training_split, subset, training_limit, rendering, work, reporter)
-    drawn = rendering or dataset.rendering
-    rows = dataset.split(split)
+        dataset = _prepare(wanted, wanted.split, wanted.limit, work, reporter)
+        training_set, drawn = _training(wanted, work, reporter), dataset.rendering
+    rows = dataset.split(wanted.split)
     reading: Mapping[str, Any] = dataset.settings.get("reading", {})
-    training = [] if training_set is None else _training_rows(training_set, training_split, training_limit)
     return Benchmark(
         split=rows,
-        examples=TaskExamples(rows, DataConfig(path=dataset.folder), drawn, limit=limit),
-        training=training,
+        examples=TaskExamples(rows, DataConfig(path=dataset.folder), drawn, limit=wanted.limit),
+        training=[] if training_set is None else _training_rows(training_set, wanted),
         rendering=drawn,
         fingerprint=dataset.fingerprint,
-        source=str(dataset.settings.get("source", data)),
+        source=str(dataset.settings.get("source", wanted.data)),
         subset=reading.get("subset"),
-        split_name=split,
+        split_name=wanted.split,
         rejected=sum(dataset.settings_report.get("rejected", {}).values()),
     )
 
 
-def _training_rows(dataset: PreparedDataset, name: str, limit: int) -> list[Row]:
+def _training_rows(dataset: PreparedDataset, wanted: Wanted) -> list[Row]:
     """Return training rows with summaries; none for a dataset that has no such split."""
-    if name not in dataset.splits():
+    if wanted.training_split not in dataset.splits():
         return []
-    return list(islice((row for row in dataset.split(name).rows() if row.summary), limit))
+    rows = (row for row in dataset.split(wanted.training_split).rows() if row.summary)
+    return list(islice(rows, wanted.training_limit))
 
 
-def _prepare(
-    source: str, split: str, subset: str | None, limit: int | None, rendering: RenderConfig | None, work: Path,
-    reporter: Reporter,
-) -> PreparedDataset:  # fmt: skip
-    drawn = (rendering or RenderConfig()).override({"missing": "replace"})
+def _prepare(wanted: Wanted, split: str, limit: int | None, work: Path, reporter: Reporter) -> PreparedDataset:
+    drawn = wanted.rendering.override({"missing": "replace", "max_pages": wanted.max_pages})
     config = PrepareConfig.parse(
         {
-            "source": source,
+            "source": str(wanted.data),
             "out": work / split,
             "pages": "on-the-fly",
-            "reading": {"splits": (split,), "subset": subset, "limit": limit, "max_chars": 10**9},
+            "reading": {"splits": (split,), "subset": wanted.subset, "limit": limit, "max_chars": 10**9},
             "cleaning": KEEP_ALL,
             "rendering": drawn,
         }
     )
-    reporter.message(f"preparing {source}, split {split}")
+    reporter.message(f"preparing {wanted.data}, split {split}")
     Preparation(config, reporter).run()
     return PreparedDataset(config.out)
 
 
-def _training(
-    source: str, split: str, subset: str | None, limit: int, rendering: RenderConfig | None, work: Path,
-    reporter: Reporter,
-) -> PreparedDataset | None:  # fmt: skip
+def _training(wanted: Wanted, work: Path, reporter: Reporter) -> PreparedDataset | None:
     """Return the training rows of a named dataset; none, with a message, where it has no such split."""
     try:
-        return _prepare(source, split, subset, limit, rendering, work, reporter)
+        return _prepare(wanted, wanted.training_split, wanted.training_limit, work, reporter)
     except InputError as error:
         if error.field != "splits":
             raise

@@ -158,7 +158,7 @@ def interval_chart(rows: Sequence[tuple[str, float, float, float, bool]], *, lab
     """Return one horizontal line a row: (name, mean, low, high, stressed), on a common scale from 0."""
     if not rows:
         return Markup()
-    step, left, width = 26, 250, 720
+    step, left, width = 26, 310, 780
     marks = ticks(min(0.0, *(row[2] for row in rows)), max(row[3] for row in rows))
     height = step * len(rows) + 34
 

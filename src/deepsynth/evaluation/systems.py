@@ -20,6 +20,10 @@ MODEL = "model"
 OTHER_PAGES = "model, another row's pages"
 TEXT_IN_FULL = "same decoder, plain text in full"
 TEXT_CUT = "same decoder, plain text cut to as many tokens"
+UNTRAINED_ON_TEXT = (
+    "The plain-text rows ask the same weights for a summary of text in the prompt; a decoder that has only ever been trained on"
+    " pages fails there for that reason alone."
+)
 CONTROLS = (OTHER_PAGES, TEXT_IN_FULL, TEXT_CUT)
 
 PAIRED = ("rouge1", "rouge2", "rougeL", "rougeLsum", "chrf", "bleu", "similarity", "rougeLsum_stemmed")
@@ -73,6 +77,8 @@ def evaluate_summaries(
         encoder = load_encoder(similarity_model)
         for name, texts in systems.items():
             values[name]["similarity"] = similarity(texts, references, encoder)
+    if {TEXT_IN_FULL, TEXT_CUT} & set(systems):
+        notes.append(UNTRAINED_ON_TEXT)
     if not all(documents):
         for row in values.values():
             for metric in [name for name in row if name.startswith(WITHOUT_DOCUMENT)]:

@@ -75,6 +75,10 @@ class Summarizer:
         drawn = rendering or stored_rendering(path_or_id) or usual_rendering(loaded)
         return cls(loaded, drawn, name=str(path_or_id), fingerprint=weights_fingerprint(path_or_id))
 
+    def drawing(self, rendering: RenderConfig) -> Self:
+        """Return the same model with another way to draw documents."""
+        return type(self)(self.loaded, rendering, name=self.name, fingerprint=self.fingerprint)
+
     def summarize(
         self,
         documents: Readable | Iterable[Readable],

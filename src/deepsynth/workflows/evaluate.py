@@ -88,28 +88,27 @@ def run(config: EvaluateConfig, reporter: Reporter, control: Control | None = No
         Paused: a pause was asked for; what was written is kept.
         QualityError: a score misses its floor; the report is written first.
     """
-    from deepsynth.evaluation.benchmark import open_benchmark
+    from deepsynth.evaluation.benchmark import Wanted, open_benchmark
     from deepsynth.evaluation.evaluator import Evaluator
     from deepsynth.inference.summarizer import Summarizer, Writing, stored_rendering
 
     control = control or Control()
     with pause_on_signals(control):
-        rendering = stored_rendering(config.model)
-        benchmark = open_benchmark(
-            config.data,
-            split=config.split,
-            training_split=config.training_split,
-            rendering=rendering,
-            limit=config.limit,
+        summarizer = Summarizer.load(config.model)
+        names = ("data", "split", "training_split", "subset", "limit", "max_pages")
+        wanted = Wanted(
+            rendering=summarizer.rendering,
             training_limit=config.training_rows,
-            subset=config.subset,
-            work=config.out / "data",
-            reporter=reporter,
+            **{name: getattr(config, name) for name in names},
         )
-        summarizer = Summarizer.load(config.model, rendering=benchmark.rendering)
-        writing = Writing(max_new_tokens=config.max_new_tokens, num_beams=config.num_beams)
+        benchmark = open_benchmark(wanted, config.out / "data", reporter, trained=stored_rendering(config.model))
         evaluator = Evaluator(
-            summarizer, config.out, reporter, batch_size=config.batch_size, writing=writing, control=control
+            summarizer.drawing(benchmark.rendering),
+            config.out,
+            reporter,
+            batch_size=config.batch_size,
+            writing=Writing(max_new_tokens=config.max_new_tokens, num_beams=config.num_beams),
+            control=control,
         )
         return _report(config, benchmark, evaluator, reporter)
 
