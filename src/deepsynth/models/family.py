@@ -79,6 +79,53 @@ class ModelOutput:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TokenRules:
+    """How one row is written."""
+
+    max_new_tokens: int
+    min_new_tokens: int = 0
+    """The end is not allowed before so many."""
+    temperature: float = 0.0
+    """0 takes the likeliest token."""
+    top_p: float = 1.0
+    """Sampling draws from the likeliest tokens that together have this probability."""
+    seed: int | None = None
+    """Decides what sampling draws, whatever stands beside the row; none takes one from torch's global generator."""
+    no_repeat_ngram_size: int = 0
+    """An n-gram of this size may not come twice within the window; 0 allows all."""
+    no_repeat_ngram_window: int = 0
+    """New tokens that the rule looks back on; 0 means all of them."""
+    no_repeat_allowed: frozenset[int] = frozenset()
+    """Tokens that may come again nevertheless, such as those of a table's cells."""
+
+
+class Decoding(Protocol):
+    """Rows written side by side on one model; each may join and leave between two tokens."""
+
+    @property
+    def columns(self) -> int:
+        """Length of the longest row, prompt included."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def join(self, batch: Mapping[str, Any]) -> Tensor:
+        """Read the prompts of a left-padded batch; return the logits of each one's next token.
+
+        *Shape:* (rows of the batch, vocabulary), float32.
+        """
+        ...
+
+    def step(self, tokens: Sequence[int]) -> Tensor:
+        """Append one token to each row; return the logits of the next. *Shape:* (rows, vocabulary), float32."""
+        ...
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all rows but these, which stand in this order from now on."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LoraTargets:
     """Where LoRA goes, in PEFT's own terms."""
 
@@ -221,6 +268,16 @@ class ModelFamily(Protocol):
         no_repeat_ngram_window: int = 0,
     ) -> list[list[int]]:
         """Return the new ids of each row of a left-padded batch; a row that ended by itself ends with EOS."""
+        ...
+
+    def decoder(self, model: nn.Module) -> Decoding:
+        """Return an empty decoder, on which rows are written side by side and may come and go."""
+        ...
+
+    def search_beams(
+        self, model: nn.Module, batch: Mapping[str, Any], rules: TokenRules, num_beams: int
+    ) -> list[list[int]]:
+        """Return each row's best sequence of a beam search over a left-padded batch."""
         ...
 
 

@@ -14,9 +14,10 @@ from transformers.utils import logging as transformers_logging
 from deepsynth.core.errors import ModelError, SettingsError
 from deepsynth.core.geometry import MODES, Grid, Layout, Mode, mode
 from deepsynth.core.processor import Processor
-from deepsynth.models.family import LoadedModel, LoraTargets, ModelOutput, Part, Reduction, check_choice
+from deepsynth.models.decoding import Decoder
+from deepsynth.models.family import LoadedModel, LoraTargets, ModelOutput, Part, Reduction, TokenRules, check_choice
 from deepsynth.models.folders import CONFIG, read_json
-from deepsynth.models.generation import generate
+from deepsynth.models.generation import generate, search_beams
 from deepsynth.models.loading import load_strictly
 from deepsynth.models.origin import Origin
 from deepsynth.models.parts import lora_targets, model_parts, unwrap
@@ -206,3 +207,13 @@ class PageFamily(abc.ABC):
             no_repeat_ngram_size=no_repeat_ngram_size,
             no_repeat_ngram_window=no_repeat_ngram_window,
         )
+
+    def decoder(self, model: nn.Module) -> Decoder:
+        """See `ModelFamily.decoder`."""
+        return Decoder(unwrap(model))
+
+    def search_beams(
+        self, model: nn.Module, batch: Mapping[str, Any], rules: TokenRules, num_beams: int
+    ) -> list[list[int]]:
+        """See `ModelFamily.search_beams`."""
+        return search_beams(unwrap(model), batch, rules, num_beams)
