@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,8 @@ from PIL import Image, ImageDraw
 from deepsynth.core.documents import Example, Page
 from deepsynth.core.errors import InputError
 from deepsynth.data.collate import Collator
+from deepsynth.models.family import TokenRules
+from deepsynth.models.generation import forbidden_ngrams, sample
 
 
 def rows():
@@ -135,3 +138,26 @@ def test_training_mode_is_restored(tiny):
     tiny.model.train()
     tiny.family.generate(tiny.model, prompts(tiny), max_new_tokens=1)
     assert tiny.model.training
+
+
+def test_allowed_tokens_may_come_again():
+    rules = TokenRules(max_new_tokens=9, no_repeat_ngram_size=2)
+    assert forbidden_ngrams([7, 8, 7], rules) == [8]
+    assert forbidden_ngrams([7, 8, 7], replace(rules, no_repeat_allowed=frozenset({8}))) == []
+    assert forbidden_ngrams([7, 8, 5, 5, 7], replace(rules, no_repeat_ngram_window=3)) == []
+    assert forbidden_ngrams([7], rules) == []
+
+
+def test_sampling_draws_only_from_the_likeliest_and_as_often_as_they_are_likely():
+    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    rules = TokenRules(max_new_tokens=1, temperature=1.0, top_p=0.8)
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.bincount(torch.tensor([sample(logits, rules, generator) for _ in range(4000)]), minlength=4)
+    assert drawn[2:].tolist() == [0, 0]
+    assert abs(drawn[0] / 4000 - 0.625) < 0.03
+    assert {sample(logits, replace(rules, top_p=0.4), generator) for _ in range(50)} == {0}
+
+
+def test_beams_are_not_drawn_at_random(tiny):
+    with pytest.raises(InputError, match="num_beams 1 with a temperature above 0"):
+        tiny.family.generate(tiny.model, prompts(tiny), max_new_tokens=2, num_beams=2, temperature=1.0)

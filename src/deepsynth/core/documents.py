@@ -18,8 +18,8 @@ from deepsynth.core.files import read_manifest
 from deepsynth.core.geometry import Grid
 
 DEFAULT_INSTRUCTION = "Summarize."
-STOP_REASONS = ("eos", "length", "repetition")
-"""Why a model stopped writing: it was done, the limit was reached, or it went round in a circle."""
+STOP_REASONS = ("eos", "length", "repetition", "stop")
+"""Why a model stopped writing: it was done, the limit was reached, it went round in a circle, or a given text came."""
 
 
 def _no_meta() -> dict[str, str]:
@@ -129,6 +129,18 @@ class Example:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SourcedSentence:
+    """A sentence of a summary and the pages behind it."""
+
+    sentence: str
+    pages: tuple[int, ...]
+    """Counted from 0; empty when the model read the text itself."""
+    basis: str
+    """`prompt`: these pages, and no others, stood in the prompt that wrote the sentence. `words`: the sentence was written
+    from the summaries of several parts, and these are the pages of the part that shares most words with it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
     """What a model wrote about one document, and what it cost."""
 
@@ -139,12 +151,21 @@ class Summary:
     visual_tokens: int
     generated_tokens: int
     seconds: float
+    """From the moment the model could begin to the last token; documents written side by side share that time."""
     stop_reason: str
-    """`eos`, `length` or `repetition`."""
+    """One of `STOP_REASONS`."""
     model: str = ""
     pages_used: int = 0
     text_tokens: int | None = None
     """Tokens that the document's text would have cost; none when the text is unknown."""
+    mode: str = ""
+    """How pages were shown to the model; empty for `route` text."""
+    route: str = "pages"
+    """`pages`, or `text` when the model read the text itself."""
+    adapter: str = ""
+    prompts: int = 1
+    """Prompts that were written from; more than 1 when the document was longer than the model's window."""
+    sources: tuple[SourcedSentence, ...] = ()
 
     def __post_init__(self) -> None:
         if self.stop_reason not in STOP_REASONS:

@@ -58,12 +58,21 @@ class Collator:
         Raises:
             InputError: there is no example, or the processor refuses one (the message names its id).
         """
-        if not examples:
+        return self.collate(
+            [
+                self.processor.encode(example, with_summary=self.with_summary, max_length=self.max_length)
+                for example in examples
+            ]
+        )
+
+    def collate(self, encoded: Sequence[EncodedExample]) -> Batch:
+        """Return the batch of examples that are encoded already, in their order.
+
+        Raises:
+            InputError: there is no example.
+        """
+        if not encoded:
             raise InputError("a batch needs at least one example")
-        encoded = [
-            self.processor.encode(example, with_summary=self.with_summary, max_length=self.max_length)
-            for example in examples
-        ]
         return Batch(
             **self._text(encoded),
             **self._pages([view for item in encoded for view in item.views]),

@@ -1,79 +1,184 @@
-"""A model that summarizes: documents in, `Summary` values out, in batches.
+"""A model that summarizes: documents in, `Summary` values out, written side by side.
 
 from deepsynth import Summarizer
-for summary in Summarizer.load("runs/train/checkpoint-500").summarize(["report.pdf", "notes.txt"]):
-print(summary.text, summary.compression)
+
+summarizer = Summarizer.load("runs/train/checkpoint-500")
+for summary in summarizer.summarize(["report.pdf", "notes.txt"]):
+print(summary.text, summary.compression, summary.stop_reason)
+for piece in summarizer.stream("report.pdf"):
+print(piece, end="", flush=True)
 """
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from PIL import Image
 
-from deepsynth.core.config import read_settings_file
-from deepsynth.core.documents import DEFAULT_INSTRUCTION, Document, Example, Page, Summary
-from deepsynth.core.errors import InputError
-from deepsynth.core.files import hash_file
-from deepsynth.core.geometry import mode
+from deepsynth.core.documents import DEFAULT_INSTRUCTION, Document, Example, Summary
+from deepsynth.core.errors import DeepSynthError, ModelError
 from deepsynth.core.processor import Processor
-from deepsynth.data.batch import Batch
-from deepsynth.data.collate import Collator
-from deepsynth.models import LoadedModel, default_model, families, load_model
+from deepsynth.inference.adapters import AdapterSet
+from deepsynth.inference.asking import Asking, Desk, Job, make_job
+from deepsynth.inference.engine import Engine
+from deepsynth.inference.loading import (
+    is_size,
+    load_any,
+    rendering_for,
+    stored_rendering,
+    usual_rendering,
+    weights_fingerprint,
+)
+from deepsynth.inference.reading import Readable, Reader, as_document
+from deepsynth.inference.runner import Broken, Done, Piece, Runner
+from deepsynth.inference.transformers_engine import TransformersEngine
+from deepsynth.inference.vllm_engine import VllmEngine
+from deepsynth.inference.writing import Writing
+from deepsynth.models import LoadedModel
+from deepsynth.models.tokenizer import JsonTokenizer
 from deepsynth.rendering.config import RenderConfig
-from deepsynth.rendering.png import quantize
-from deepsynth.rendering.renderer import make_renderer
 
-REPEATED_NGRAM = 4
-REPEATED_TIMES = 3
-"""A text that ends in the same four tokens this many times in a row is a loop, not a summary."""
+__all__ = [
+    "Summarizer",
+    "SummaryStream",
+    "Writing",
+    "load_any",
+    "stored_rendering",
+    "usual_rendering",
+    "weights_fingerprint",
+]
 
-Readable = str | Path | Document | Image.Image
+AHEAD = 4
+"""Documents drawn before their turn, for each that is written: enough to choose neighbors of like length from."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Writing:
-    """How the model writes."""
+class SummaryStream:
+    """The text of one summary, piece by piece; `summary` is there once all pieces have been taken."""
 
-    max_new_tokens: int = 64
-    min_new_tokens: int = 0
-    num_beams: int = 1
-    temperature: float = 0.0
-    top_p: float = 1.0
-    no_repeat_ngram_size: int = 0
+    def __init__(self, runner: Runner, job: Job) -> None:
+        self._runner, self._job = runner, job
+        self.summary: Summary | None = None
+        """The whole, with what it cost."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield pieces that join to the summary's text. Leaving early stops the work.
+
+        Raises:
+            DeepSynthError: the document cannot be summarized.
+        """
+        self._runner.start(0, self._job)
+        try:
+            while self._runner.busy:
+                for news in self._runner.step():
+                    if isinstance(news, Piece):
+                        yield news.text
+                    elif isinstance(news, Broken):
+                        raise news.error
+                    else:
+                        self.summary = news.summary
+        finally:
+            self._runner.cancel(0)
 
 
 class Summarizer:
-    """A loaded model with a way to draw documents; use `load`."""
+    """A model with a way to draw documents; use `load`, or `connect` for a model that a server runs."""
 
-    def __init__(self, loaded: LoadedModel, rendering: RenderConfig, *, name: str = "", fingerprint: str = "") -> None:
-        """`rendering.mode` must fit the model; `name` stands in each summary, `fingerprint` tells weights apart."""
-        self.loaded, self.rendering, self.name, self.fingerprint = loaded, rendering, name, fingerprint
-        self.processor: Processor = loaded.family.processor(loaded, rendering.mode)
-        self._renderer = make_renderer(rendering)
-        self._collator = Collator(self.processor, padding_side="left", with_summary=False)
-        loaded.model.eval()
+    def __init__(
+        self,
+        loaded: LoadedModel | None,
+        rendering: RenderConfig,
+        *,
+        name: str = "",
+        fingerprint: str = "",
+        engine: Engine | None = None,
+    ) -> None:
+        """`rendering.mode` must fit the model; `name` stands in each summary, `fingerprint` tells weights apart.
+
+        Raises:
+            SettingsError: the mode does not fit the model.
+        """
+        self._loaded = loaded
+        self.rendering, self.name, self.fingerprint = rendering, name, fingerprint
+        if loaded is not None:
+            self.processor: Processor = loaded.family.processor(loaded, rendering.mode)
+            loaded.model.eval()
+        self.engine: Engine = engine or TransformersEngine(self.loaded, name=name)
+        self._readers: dict[tuple[str, int | None], Reader] = {}
+
+    @property
+    def loaded(self) -> LoadedModel:
+        """The model in this process.
+
+        Raises:
+            ModelError: a server runs it.
+        """
+        if self._loaded is None:
+            raise ModelError(f"{self.name} runs in a server; load it with Summarizer.load to look into it")
+        return self._loaded
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights come from a file; those of a built-in size are random."""
+        return not is_size(self.name)
 
     @classmethod
     def load(
-        cls, path_or_id: str | Path = "nano", *, rendering: RenderConfig | None = None, device: str | None = None
+        cls,
+        path_or_id: str | Path = "nano",
+        *,
+        rendering: RenderConfig | None = None,
+        device: str | None = None,
+        dtype: torch.dtype | None = None,
+        adapters: Mapping[str, str | Path] | None = None,
+        max_rows: int = 16,
     ) -> Self:
         """Load a checkpoint, a model folder, a Hub id, or a built-in size by name.
 
+        `adapters` are folders of LoRA checkpoints by name; `summarize(..., adapter=name)` uses one. `max_rows` documents are
+        written side by side. Weights are float32 on a CPU and bfloat16 elsewhere unless `dtype` says otherwise.
+
         Raises:
-            ModelError: nothing of that name can be read.
+            ModelError: nothing of that name can be read, or an adapter does not fit the model.
             SettingsError: the mode does not fit the model.
         """
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        loaded = load_any(path_or_id, device=place)
+        usual = torch.float32 if torch.device(place).type == "cpu" else torch.bfloat16
+        loaded = load_any(path_or_id, device=place, dtype=dtype or usual)
         drawn = rendering or stored_rendering(path_or_id) or usual_rendering(loaded)
-        return cls(loaded, drawn, name=str(path_or_id), fingerprint=weights_fingerprint(path_or_id))
+        engine = TransformersEngine(
+            loaded, name=str(path_or_id), adapters=AdapterSet(loaded, adapters), max_rows=max_rows
+        )
+        fingerprint = weights_fingerprint(path_or_id)
+        return cls(loaded, drawn, name=str(path_or_id), fingerprint=fingerprint, engine=engine)
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        checkpoint: str | Path,
+        model: str | None = None,
+        rendering: RenderConfig | None = None,
+        api_key: str = "",
+        max_rows: int = 16,
+    ) -> Self:
+        """Use the model that a vLLM server runs at `url` (as `http://127.0.0.1:8000/v1`).
+
+        `checkpoint` is the folder that the server was given: its tokenizer and settings are read, not its weights. vLLM shows
+        pages in mode gundam, whatever a model was trained in.
+
+        Raises:
+            ModelError: the server or the folder does not answer to what is asked of it.
+        """
+        tokenizer = JsonTokenizer.find(Path(checkpoint))
+        if tokenizer is None:
+            raise ModelError(f"{checkpoint} holds no tokenizer.json; name the folder that the server was given")
+        drawn = rendering or stored_rendering(checkpoint) or rendering_for("gundam")
+        engine = VllmEngine(url, model=model, mode=drawn.mode, tokenizer=tokenizer, api_key=api_key, max_rows=max_rows)
+        return cls(None, drawn, name=engine.facts.model, fingerprint=engine.facts.model, engine=engine)
 
     def drawing(self, rendering: RenderConfig) -> Self:
         """Return the same model with another way to draw documents."""
@@ -84,127 +189,110 @@ class Summarizer:
         documents: Readable | Iterable[Readable],
         *,
         instruction: str = DEFAULT_INSTRUCTION,
-        batch_size: int = 16,
+        batch_size: int | None = None,
         writing: Writing | None = None,
+        urls: bool = False,
+        **asked: Any,
     ) -> list[Summary]:
-        """Return one summary for each document, in order.
+        """Return one summary for each document, in order. What is written side by side changes the time, not the text.
+
+        `asked` are settings of `Asking`: mode, route, adapter, max_pages, pages_per_prompt, reduce. Addresses are fetched only
+        when `urls` says so.
 
         Raises:
             InputError: a document cannot be read; names it.
+            SettingsError: an unknown or wrong setting.
         """
         single = isinstance(documents, str | Path | Document | Image.Image)
         found = [documents] if single else list(documents)  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
-        examples = [self.example(as_document(item, number), instruction) for number, item in enumerate(found)]
-        return list(self.write(examples, batch_size=batch_size, writing=writing))
+        asking = self.asking(instruction=instruction, writing=writing, **asked)
+        items = (as_document(item, number, urls=urls) for number, item in enumerate(found))
+        summaries: dict[int, Summary] = {}
+        for number, summary in self.each((self.job(item, asking) for item in items), batch_size=batch_size):
+            if isinstance(summary, DeepSynthError):
+                raise summary
+            summaries[number] = summary
+        return [summaries[number] for number in range(len(found))]
+
+    def stream(self, document: Readable, *, urls: bool = False, **asked: Any) -> SummaryStream:
+        """Return the summary of one document as an iterator over its text; see `summarize` for the settings."""
+        asking = self.asking(**asked)
+        return SummaryStream(Runner(self.engine), self.job(as_document(document, 0, urls=urls), asking))
+
+    def each(
+        self, jobs: Iterable[Job], *, batch_size: int | None = None
+    ) -> Iterator[tuple[int, Summary | DeepSynthError]]:
+        """Yield each job's number with its summary or what is wrong with it, as they come; few are drawn ahead."""
+        runner = Runner(self.engine)
+        rows = batch_size or self.engine.max_rows
+        self.engine.max_rows = rows
+        coming = enumerate(jobs)
+        started = 0
+        try:
+            while True:
+                for number, job in coming:
+                    runner.start(number, job)
+                    started = number + 1
+                    if len(runner) >= rows * AHEAD:
+                        break
+                if not runner.busy:
+                    return
+                for news in runner.step():
+                    if isinstance(news, Done):
+                        yield news.job, news.summary
+                    elif isinstance(news, Broken):
+                        yield news.job, news.error
+        finally:
+            for number in range(started):
+                runner.cancel(number)
+
+    def asking(self, *, instruction: str = DEFAULT_INSTRUCTION, writing: Writing | None = None, **asked: Any) -> Asking:
+        """Return settings, checked.
+
+        Raises:
+            SettingsError: an unknown or wrong setting.
+        """
+        return Asking.parse({"instruction": instruction, "writing": writing or Writing(), **asked})
+
+    def reader(self, asking: Asking) -> Reader:
+        """Return what draws documents in the mode that is asked for."""
+        key = (asking.mode or self.rendering.mode, asking.max_pages)
+        if key not in self._readers:
+            changes: dict[str, Any] = {"mode": key[0]} | ({"max_pages": key[1]} if key[1] else {})
+            self._readers[key] = Reader(self.rendering.override(changes))
+        return self._readers[key]
+
+    def job(self, item: Document | Example | Image.Image | Sequence[Image.Image], asking: Asking) -> Job:
+        """Return the work on one document; it is read and drawn when the work begins."""
+        reader = self.reader(asking)
+        desk = Desk(
+            facts=self.engine.facts,
+            count_text_tokens=self.engine.count_text_tokens,
+            rendering=reader.rendering,
+            draw=reader.example,
+        )
+        example = item if isinstance(item, Example) else reader.example(item, asking.instruction)
+        return (yield from make_job(example, asking.model_copy(update={"instruction": example.instruction}), desk))
 
     def example(self, document: Document | Image.Image, instruction: str = DEFAULT_INSTRUCTION) -> Example:
         """Return a document as the model's prompt: its pages, and its text where it is known."""
-        if isinstance(document, Image.Image):
-            page = Page(document_id="image", number=0, image=document.convert("RGB"))
-            return Example(id="image", pages=(page,), instruction=instruction)
-        pages = [
-            Page(document_id=page.document_id, number=page.number, image=_as_trained(page.image))
-            for page in self._renderer.render(document)
-        ]
-        return Example(
-            id=document.id, pages=tuple(pages), instruction=instruction, text=document.text, language=document.language
-        )
+        return self.reader(self.asking()).example(document, instruction)
 
     def write(
         self, examples: Sequence[Example], *, batch_size: int = 16, writing: Writing | None = None
     ) -> Iterator[Summary]:
-        """Yield one summary for each example, in order. Batches change the time, not the text."""
-        for start in range(0, len(examples), batch_size):
-            yield from self._batch(examples[start : start + batch_size], writing or Writing())
+        """Yield one summary for each example, in order. Batches change the time, not the text.
 
-    def _batch(self, examples: Sequence[Example], writing: Writing) -> list[Summary]:
-        began = time.perf_counter()
-        batch: Batch = self._collator(examples).to(next(self.loaded.model.parameters()).device)
-        rows = self.loaded.family.generate(
-            self.loaded.model,
-            batch.as_mapping(),
-            max_new_tokens=writing.max_new_tokens,
-            min_new_tokens=writing.min_new_tokens,
-            num_beams=writing.num_beams,
-            temperature=writing.temperature,
-            top_p=writing.top_p,
-            no_repeat_ngram_size=writing.no_repeat_ngram_size,
-        )
-        seconds = (time.perf_counter() - began) / len(examples)
-        prompts = batch.attention_mask.sum(dim=1).tolist()
-        visual = batch.image_token_mask.sum(dim=1).tolist()
-        return [
-            self._summary(example, ids, prompt, pages, seconds)
-            for example, ids, prompt, pages in zip(examples, rows, prompts, visual, strict=True)
-        ]
-
-    def _summary(self, example: Example, ids: list[int], prompt: int, visual: int, seconds: float) -> Summary:
-        return Summary(
-            document_id=example.id,
-            text=self.processor.decode(ids).strip(),
-            prompt_tokens=prompt,
-            visual_tokens=visual,
-            generated_tokens=len(ids),
-            seconds=seconds,
-            stop_reason=stop_reason(ids, self.processor.eos_token_id),
-            model=self.name,
-            pages_used=len(example.pages),
-            text_tokens=self.processor.count_text_tokens(example.text) if example.text else None,
-        )
-
-
-def _as_trained(image: Image.Image) -> Image.Image:
-    """Return a gray page with the levels that stored pages have; the model has seen no others."""
-    return quantize(image) if image.mode == "L" else image
-
-
-def as_document(item: Readable, number: int) -> Document | Image.Image:
-    """Return what was given as a document; a string or path names a file.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    if isinstance(item, Document | Image.Image):
-        return item
-    path = Path(item)
-    if not path.is_file():
-        raise InputError(f"no file at {path}; to summarize a text itself, give a Document with text")
-    return Document(id=path.name or str(number), path=path)
-
-
-def stop_reason(ids: Sequence[int], eos: int) -> str:
-    """Return why writing ended: `eos`, `repetition` (the end is a loop) or `length`."""
-    if ids and ids[-1] == eos:
-        return "eos"
-    span = REPEATED_NGRAM * REPEATED_TIMES
-    tail = list(ids[-span:])
-    looped = len(tail) == span and tail == tail[-REPEATED_NGRAM:] * REPEATED_TIMES
-    return "repetition" if looped else "length"
-
-
-def load_any(path_or_id: str | Path, *, device: str = "cpu") -> LoadedModel:
-    """Return a built-in size by its name, else what `load_model` finds."""
-    name = str(path_or_id)
-    if name == "nano":
-        return default_model()
-    family = families.get("deepseek_ocr")
-    return family.build(name) if name in family.sizes else load_model(path_or_id, device=device)
-
-
-def weights_fingerprint(path_or_id: str | Path) -> str:
-    """Return a hash of a folder's weights; the name itself for what is no folder here."""
-    files = sorted(Path(path_or_id).glob("*.safetensors")) if Path(path_or_id).is_dir() else []
-    return hashlib.sha256("".join(map(hash_file, files)).encode()).hexdigest() if files else str(path_or_id)
-
-
-def stored_rendering(path_or_id: str | Path) -> RenderConfig | None:
-    """Return the settings that a checkpoint was trained with, if it holds them."""
-    path = Path(path_or_id) / "trainer.json"
-    return RenderConfig.parse(read_settings_file(path)["rendering"]) if path.is_file() else None
-
-
-def usual_rendering(loaded: LoadedModel) -> RenderConfig:
-    """Return settings that suit a model nobody described: its usual mode, letters of about a sixth of a token."""
-    name = loaded.family.modes(loaded.model)[0]
-    token_px = mode(name).token_px
-    return RenderConfig(mode=name, px=max(10.0, token_px / 5), margin=token_px // 8)
+        Raises:
+            DeepSynthError: an example cannot be summarized.
+        """
+        asking = self.asking(writing=writing)
+        ready: dict[int, Summary] = {}
+        wanted = 0
+        for number, summary in self.each((self.job(example, asking) for example in examples), batch_size=batch_size):
+            if isinstance(summary, DeepSynthError):
+                raise summary
+            ready[number] = summary
+            while wanted in ready:
+                yield ready.pop(wanted)
+                wanted += 1

@@ -103,7 +103,8 @@ class Decoder:
             cache = DynamicCache(config=self._model.config.text_config)
             padded = None if bool(mask[:, 0].all()) else mask
             hidden = self._forward(embeddings, self._model.decoder_mask(embeddings, padded), _positions(mask), cache)
-            self._append(KeyValues([(layer.keys, layer.values) for layer in cache.layers]), mask)  # pyright: ignore[reportArgumentType]
+            layers: list[Any] = cache.layers
+            self._append(KeyValues([(layer.keys, layer.values) for layer in layers]), mask)
             return self._logits(hidden)
 
     def step(self, tokens: Sequence[int]) -> Tensor:

@@ -59,6 +59,10 @@ class TokenCodec(Protocol):
         """Return the text of ids, special tokens left out."""
         ...
 
+    def token_id(self, text: str) -> int | None:
+        """Return the id of a text that is one token as it stands in the vocabulary, or none."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write the tokenizer's files into `folder`."""
         ...

@@ -88,6 +88,10 @@ class JsonTokenizer:
         """Return the text of ids, special tokens left out."""
         return self._tokenizer.decode([int(item) for item in ids], skip_special_tokens=True)
 
+    def token_id(self, text: str) -> int | None:
+        """Return the id of a text that is one token as it stands in the vocabulary, or none."""
+        return self._tokenizer.token_to_id(text)
+
     def save(self, folder: Path) -> None:
         """Write tokenizer.json and its companions into `folder`, byte for byte as they were read."""
         for name, content in {TOKENIZER: self._content, **self._companions}.items():

@@ -1,0 +1,226 @@
+"""One document from pages to summary: which prompts it takes, in how many rounds, and what the summary says of itself.
+
+A job is a generator: it yields a round of prompts and is sent their answers, until it returns the summary. So whoever runs the
+model decides what is written beside what, and no job knows of any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pydantic import Field
+
+from deepsynth.core.config import Config
+from deepsynth.core.documents import DEFAULT_INSTRUCTION, Document, Example, SourcedSentence, Summary
+from deepsynth.core.errors import InputError
+from deepsynth.core.geometry import mode
+from deepsynth.inference.engine import Answer, EngineFacts, Prompt
+from deepsynth.inference.parts import nearest_parts, share_out, split_text, written_from
+from deepsynth.inference.writing import Writing
+from deepsynth.rendering.config import RenderConfig
+from deepsynth.rendering.planner import legibility_floor
+
+ROUNDS = 6
+"""Summaries of summaries of ...: a document that needs more is joined from what its parts gave."""
+
+Route = Literal["pages", "text", "auto"]
+
+
+class Asking(Config):
+    """What is asked of a document, and how it is shown to the model."""
+
+    instruction: str = Field(default=DEFAULT_INSTRUCTION, max_length=4000)
+    """What is asked; `Read.` gives a transcript where the model has learned it."""
+    mode: str = ""
+    """Geometry of the pages; empty for that of the checkpoint."""
+    route: Route = "pages"
+    """How the model reads: pages; its text as it is; or auto: text where pages would cost as much or be illegible.
+
+    A model that was trained on pages alone reads text badly, so pages are the default."""
+    adapter: str = ""
+    """Name of an adapter; empty for the model as it is."""
+    max_pages: int | None = Field(default=None, ge=1)
+    """Read no more pages of a document than this."""
+    pages_per_prompt: int | None = Field(default=None, ge=1)
+    """Show at most so many pages at once; without it, as many as the model's window holds."""
+    reduce: Literal["model", "join"] = "model"
+    """Parts of a long document: the model summarizes their summaries, or these are joined as they are."""
+    writing: Writing = Writing()
+    """How the summary is written."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Round:
+    """Prompts that may be answered side by side."""
+
+    prompts: Sequence[Prompt]
+    shown: bool
+    """Whether the answers, one after the other, are the summary's own text."""
+
+
+Job = Generator[Round, list[Answer], Summary]
+Draw = Callable[[Document, str], Example]
+"""Draws a document with an instruction, in the mode of the job."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desk:
+    """What a job needs to know of the model and of drawing."""
+
+    facts: EngineFacts
+    count_text_tokens: Callable[[str], int]
+    rendering: RenderConfig
+    """Of the mode that is asked for."""
+    draw: Draw
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """A piece of a document that fits a prompt, and the pages that it stands for."""
+
+    example: Example
+    pages: tuple[int, ...]
+
+
+def make_job(example: Example, asking: Asking, desk: Desk) -> Job:
+    """Return the job of one document.
+
+    Raises, when run:
+        InputError: a page alone does not fit the model's window, or the text was asked for and is unknown.
+    """
+    route = choose_route(example, asking, desk)
+    shown = replace(example, pages=()) if route == "text" else example
+    parts = _parts(shown, asking, desk)
+    answers = yield Round(prompts=[_prompt(part, asking, desk) for part in parts], shown=len(parts) == 1)
+    all_answers, level = list(answers), list(zip(answers, (part.pages for part in parts), strict=True))
+    seconds = max(answer.seconds for answer in answers)
+    rounds = 1
+    while len(level) > 1 and asking.reduce == "model" and rounds < ROUNDS:
+        texts = [(answer.text, pages) for answer, pages in level if answer.text]
+        if not texts:
+            break
+        joined = desk.draw(Document(id=example.id, text="\n".join(text for text, _ in texts)), asking.instruction)
+        parts = _parts(replace(joined, pages=()) if route == "text" else joined, asking, desk)
+        if len(parts) >= len(level):
+            break
+        last = len(parts) == 1
+        answers = yield Round(prompts=[_prompt(part, asking, desk) for part in parts], shown=last)
+        all_answers += answers
+        seconds += max(answer.seconds for answer in answers)
+        rounds += 1
+        if last:
+            sources = nearest_parts(answers[0].text, texts)
+            return _summary(example, asking, desk, route, answers[0], all_answers, sources, seconds)
+        behind = tuple(sorted({page for _, pages in texts for page in pages}))
+        level = [(answer, behind) for answer in answers]
+    return _joined(example, asking, desk, route, level, all_answers, seconds)
+
+
+def choose_route(example: Example, asking: Asking, desk: Desk) -> Literal["pages", "text"]:
+    """Return whether the model reads pages or text.
+
+    Raises:
+        InputError: the text was asked for, but the document has none that is known.
+    """
+    if asking.route == "pages":
+        return "pages" if example.pages else "text"
+    if example.text is None:
+        if asking.route == "text":
+            raise InputError(f"{example.id!r} has no text that is known; ask for route pages", field="route")
+        return "pages"
+    if asking.route == "text" or not example.pages:
+        return "text"
+    text_tokens = desk.count_text_tokens(example.text)
+    legible = desk.rendering.px >= legibility_floor(example.text, desk.rendering)
+    fits = text_tokens <= _budget(asking, desk)
+    return "text" if fits and (not legible or sum(page_tokens(example, desk)) >= text_tokens) else "pages"
+
+
+def page_tokens(example: Example, desk: Desk) -> list[int]:
+    """Return what each page costs in the prompt."""
+    geometry = mode(desk.rendering.mode)
+    return [geometry.tokens(geometry.grid(*page.image.size)) for page in example.pages]
+
+
+def _budget(asking: Asking, desk: Desk) -> int:
+    """Return the tokens of a prompt that are left to the document."""
+    around = 1 + desk.count_text_tokens("\n" + asking.instruction.strip())
+    return desk.facts.window - asking.writing.max_new_tokens - around
+
+
+def _parts(example: Example, asking: Asking, desk: Desk) -> list[_Part]:
+    budget = _budget(asking, desk)
+    if not example.pages:
+        assert example.text is not None
+        if budget < 1:
+            raise InputError(f"the instruction and {asking.writing.max_new_tokens} new tokens fill the whole window")
+        pieces = split_text(example.text, budget, desk.count_text_tokens)
+        return [_Part(example=replace(example, text=piece), pages=()) for piece in pieces]
+    costs = page_tokens(example, desk)
+    if max(costs) > budget:
+        raise InputError(
+            f"page {costs.index(max(costs)) + 1} of {example.id!r} takes {max(costs)} tokens in mode"
+            f" {desk.rendering.mode}; the window of {desk.facts.window} leaves {max(budget, 0)}: ask for fewer new tokens"
+            " or a smaller mode"
+        )
+    ranges = share_out(costs, budget, asking.pages_per_prompt)
+    return [
+        _Part(
+            example=replace(example, pages=example.pages[part.start : part.stop]),
+            pages=tuple(page.number for page in example.pages[part.start : part.stop]),
+        )
+        for part in ranges
+    ]
+
+
+def _prompt(part: _Part, asking: Asking, desk: Desk) -> Prompt:
+    example = replace(part.example, instruction=asking.instruction)
+    return Prompt(example=example, mode=desk.rendering.mode, writing=asking.writing, adapter=asking.adapter)
+
+
+def _joined(
+    example: Example,
+    asking: Asking,
+    desk: Desk,
+    route: str,
+    level: Sequence[tuple[Answer, tuple[int, ...]]],
+    answers: Sequence[Answer],
+    seconds: float,
+) -> Summary:
+    text = "\n".join(answer.text for answer, _ in level if answer.text)
+    sources = tuple(item for answer, pages in level for item in written_from(answer.text, pages))
+    reasons = [answer.stop_reason for answer, _ in level]
+    worst = next((reason for reason in ("repetition", "length", "stop") if reason in reasons), "eos")
+    whole = replace(level[-1][0], text=text, stop_reason=worst)
+    return _summary(example, asking, desk, route, whole, answers, sources, seconds)
+
+
+def _summary(
+    example: Example,
+    asking: Asking,
+    desk: Desk,
+    route: str,
+    last: Answer,
+    answers: Sequence[Answer],
+    sources: tuple[SourcedSentence, ...],
+    seconds: float,
+) -> Summary:
+    return Summary(
+        document_id=example.id,
+        text=last.text,
+        prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+        visual_tokens=sum(answer.visual_tokens for answer in answers),
+        generated_tokens=sum(answer.generated_tokens for answer in answers),
+        seconds=seconds,
+        stop_reason=last.stop_reason,
+        model=desk.facts.model,
+        pages_used=len(example.pages) if route == "pages" else 0,
+        text_tokens=desk.count_text_tokens(example.text) if example.text else None,
+        mode=desk.rendering.mode if route == "pages" else "",
+        route=route,
+        adapter=asking.adapter,
+        prompts=len(answers),
+        sources=sources,
+    )

@@ -1,0 +1,95 @@
+import pytest
+
+from deepsynth.core.documents import Document
+from deepsynth.core.errors import InputError
+from deepsynth.inference.engine import EngineFacts
+from deepsynth.inference.writing import Writing
+
+SHORT = Writing(max_new_tokens=8, repetition_times=0)
+LONG = " ".join(f"The lamp number {number} stands in the harbor." for number in range(60))
+
+
+@pytest.fixture
+def narrow(summarizer, monkeypatch):
+    """The tiny model with a window of 150 tokens: five pages and a few words."""
+    facts = summarizer.engine.facts
+    small = EngineFacts(model=facts.model, modes=facts.modes, window=150)
+    monkeypatch.setattr(summarizer.engine, "facts", small)
+    return summarizer
+
+
+def test_several_pages_stand_in_one_prompt_while_they_fit(summarizer):
+    summary = summarizer.summarize(Document(id="a", text=LONG), writing=SHORT)[0]
+    assert (summary.prompts, summary.visual_tokens) == (1, 21 * summary.pages_used)
+    assert {item.pages for item in summary.sources} <= {tuple(range(summary.pages_used))}
+
+
+def test_a_document_longer_than_the_window_is_read_in_parts_and_its_parts_summarized(narrow):
+    summary = narrow.summarize(Document(id="a", text=LONG), writing=SHORT)[0]
+    pages = summary.pages_used
+    assert pages > 15
+    assert summary.prompts > pages // 6
+    assert summary.visual_tokens > 21 * pages, "the summaries of the parts are pages again"
+    assert summary.generated_tokens <= 8 * summary.prompts
+    assert all(set(item.pages) <= set(range(pages)) for item in summary.sources)
+
+
+def test_joined_parts_tell_for_certain_which_pages_fed_which_sentence(narrow):
+    summary = narrow.summarize(Document(id="a", text=LONG), writing=SHORT, reduce="join")[0]
+    assert {item.basis for item in summary.sources} == {"prompt"}
+    fed = [item.pages for item in summary.sources]
+    assert sorted({page for pages in fed for page in pages}) == list(range(summary.pages_used))
+    assert max(len(pages) for pages in fed) == 6, "six pages of 21 tokens fit a window of 150"
+    assert " ".join(item.sentence for item in summary.sources).split() == summary.text.split()
+
+
+def test_a_part_is_written_as_its_pages_alone_would_be(narrow):
+    document = Document(id="a", text=LONG)
+    whole = narrow.summarize(document, writing=SHORT, reduce="join")[0]
+    first = narrow.summarize(document, writing=SHORT, max_pages=len(whole.sources[0].pages))[0]
+    assert whole.text.splitlines()[0] == first.text.splitlines()[0]
+
+
+def test_fewer_pages_a_prompt_when_asked(summarizer):
+    document = Document(id="a", text=LONG)
+    pages = summarizer.summarize(document, writing=SHORT)[0].pages_used
+    summary = summarizer.summarize(document, writing=SHORT, pages_per_prompt=4, reduce="join")[0]
+    assert summary.prompts == -(-pages // 4)
+
+
+def test_a_page_larger_than_the_window_is_refused_with_the_remedy(narrow):
+    with pytest.raises(InputError, match="page 1 of 'a' takes 73 tokens in mode nano-256; the window of 150 leaves"):
+        narrow.summarize(Document(id="a", text="lamp"), mode="nano-256", writing=Writing(max_new_tokens=100))
+
+
+def test_the_text_itself_is_read_where_pages_would_cost_more(summarizer):
+    short, long = Document(id="s", text="A lamp."), Document(id="l", text=LONG)
+    found = summarizer.summarize([short, long], route="auto", writing=SHORT)
+    assert [(item.route, item.visual_tokens > 0) for item in found] == [("text", False), ("pages", True)]
+    assert (found[0].mode, found[0].pages_used, found[0].compression) == ("", 0, None)
+    assert found[1].compression > 1
+
+
+def test_the_text_itself_is_read_where_letters_would_be_too_small(summarizer):
+    from deepsynth.inference.summarizer import Summarizer
+
+    small = summarizer.rendering.override({"px": 6.0})
+    found = Summarizer(summarizer.loaded, small, name="tiny").summarize(
+        Document(id="l", text=LONG), route="auto", writing=SHORT
+    )
+    assert found[0].route == "text"
+
+
+def test_a_text_longer_than_the_window_is_cut_between_words(narrow):
+    summary = narrow.summarize(Document(id="a", text=LONG), route="text", writing=SHORT, reduce="join")[0]
+    assert summary.prompts > 5
+    assert summary.visual_tokens == 0
+    assert summary.route == "text"
+
+
+def test_a_picture_has_no_text_to_read(summarizer):
+    from PIL import Image
+
+    with pytest.raises(InputError, match="no text that is known; ask for route pages"):
+        summarizer.summarize(Image.new("L", (50, 50)), route="text")
+    assert summarizer.summarize(Image.new("L", (50, 50)), route="auto", writing=SHORT)[0].route == "pages"

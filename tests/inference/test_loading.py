@@ -1,0 +1,26 @@
+import pytest
+import torch
+
+from deepsynth.core.errors import ModelError
+from deepsynth.inference.loading import is_size, load_any, rendering_for, stored_rendering, weights_fingerprint
+
+
+def test_a_size_is_known_by_its_name_and_has_the_asked_type():
+    assert is_size("tiny")
+    assert not is_size("runs/tiny")
+    assert next(load_any("tiny", dtype=torch.bfloat16).model.parameters()).dtype == torch.bfloat16
+
+
+def test_what_is_no_model_is_an_error():
+    with pytest.raises(ModelError, match="neither a model folder nor a hub id"):
+        load_any("nowhere")
+
+
+def test_letters_suit_the_mode():
+    assert (rendering_for("base").px, rendering_for("base").margin) == (12.8, 8)
+    assert rendering_for("nano-256").px == 10.0
+
+
+def test_a_folder_without_settings_has_no_stored_rendering(tmp_path):
+    assert stored_rendering(tmp_path) is None
+    assert weights_fingerprint(tmp_path) == str(tmp_path)
