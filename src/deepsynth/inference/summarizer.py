@@ -182,7 +182,7 @@ class Summarizer:
 
     def drawing(self, rendering: RenderConfig) -> Self:
         """Return the same model with another way to draw documents."""
-        return type(self)(self.loaded, rendering, name=self.name, fingerprint=self.fingerprint)
+        return type(self)(self._loaded, rendering, name=self.name, fingerprint=self.fingerprint, engine=self.engine)
 
     def summarize(
         self,
