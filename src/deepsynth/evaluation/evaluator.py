@@ -124,7 +124,9 @@ class Evaluator:
         texts = [page_text(examples[number]) for number in range(len(examples))]
         longest = max((self.summarizer.processor.count_text_tokens(text) for text in texts), default=0)
         asked = Changed(examples, lambda _, example: replace(example, instruction=READ, summary=None))
-        read = self.write(asked, name, writing=replace(self._writing, max_new_tokens=round(1.25 * longest) + 8))
+        read = self.write(
+            asked, name, writing=self._writing.model_copy(update={"max_new_tokens": round(1.25 * longest) + 8})
+        )
         scores = bootstrap_all(score_readings([summary.text for summary in read], texts))
         rows = [
             {"id": summary.document_id, "text": text, "transcript": summary.text, "stop_reason": summary.stop_reason}
