@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from deepsynth.core.errors import CheckpointError, StorageError
-from deepsynth.core.files import hash_file, new_folder, read_manifest, write_bytes, write_json, write_manifest
+from deepsynth.core.files import (
+    hash_file,
+    new_file,
+    new_folder,
+    read_manifest,
+    remove_leftovers,
+    write_bytes,
+    write_json,
+    write_manifest,
+)
 
 
 def no_space(*_args):
@@ -80,3 +89,25 @@ def test_a_damaged_file_is_found_and_named(tmp_path, harm):
 def test_a_folder_without_manifest_was_never_finished(tmp_path):
     with pytest.raises(CheckpointError, match="never finished"):
         read_manifest(Path(tmp_path))
+
+
+def test_a_new_file_is_whole_or_absent_and_leftovers_of_a_kill_go(tmp_path):
+    with new_file(tmp_path / "a.parquet") as temporary:
+        temporary.write_bytes(b"content")
+        assert not (tmp_path / "a.parquet").exists()
+    assert (tmp_path / "a.parquet").read_bytes() == b"content"
+    for name in (".b.parquet.ab12cd_9", ".manifest.json.00000000"):
+        (tmp_path / name).touch()
+    others = [".lock", ".gitattributes", ".b.parquet", "c.parquet"]
+    for name in others:
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["a.parquet", *others])
+
+
+def test_what_is_hidden_is_not_in_the_manifest(tmp_path):
+    (tmp_path / ".work").mkdir()
+    (tmp_path / ".work" / "ledger").touch()
+    (tmp_path / "rows").touch()
+    write_manifest(tmp_path)
+    assert list(read_manifest(tmp_path)["files"]) == ["rows"]

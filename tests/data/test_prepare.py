@@ -1,6 +1,8 @@
 import errno
 import json
+import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -8,11 +10,13 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
+from tests.data.conftest import write_rows
 
 from deepsynth.core.errors import InputError, SettingsError, StorageError
 from deepsynth.core.files import read_manifest
 from deepsynth.core.progress import SilentReporter
 from deepsynth.data import prepared
+from deepsynth.data import shards as shards_module
 from deepsynth.data.prepare import Preparation, PrepareConfig
 from deepsynth.data.prepared import PreparedDataset
 
@@ -66,7 +70,7 @@ def test_another_dataset_is_not_written_over(prepare):
 def test_a_run_that_stopped_goes_on_and_equals_an_undisturbed_one(prepare, tmp_path, monkeypatch, shards):
     whole = content(prepare())
     written = []
-    real = prepared.write_shard
+    real = shards_module.write_shard
 
     def failing(path, rows):
         if len(written) == shards:
@@ -132,23 +136,43 @@ def test_pages_drawn_on_reading_equal_the_stored_ones(prepare, tmp_path):
         ]
 
 
+def run(values: dict) -> None:
+    Preparation(PrepareConfig.parse(values), SilentReporter()).run()
+
+
 @pytest.mark.slow
-def test_killed_at_random_moments_the_dataset_is_the_same_in_the_end(prepare, tmp_path, rows_file):
-    whole = content(prepare())
-    out = tmp_path / "killed"
-    code = (
-        "from deepsynth.data.prepare import *; from deepsynth.core.progress import SilentReporter\n"
-        f"config = PrepareConfig(source={str(rows_file)!r}, out={str(out)!r}, rows_per_shard=8)\n"
-        "Preparation(config, SilentReporter()).run()"
-    )
-    for attempt in range(12):
-        process = subprocess.Popen([sys.executable, "-c", code])
-        time.sleep(0.25 + attempt * 0.04)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    config = PrepareConfig.parse({"source": str(rows_file), "out": out, "rows_per_shard": 8})
-    Preparation(config, SilentReporter()).run()
-    assert content(out) == whole
+@pytest.mark.timeout(600)
+def test_killed_at_fifty_random_moments_the_dataset_is_the_same_in_the_end(tmp_path):
+    """Each of ten datasets is killed five times, anywhere between its first and its last byte, then finished."""
+    rows = write_rows(tmp_path / "rows.jsonl", 400)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([Preparation.__module__, "deepsynth.data.languages", "rensa"])
+    generator, kills, stages = random.Random(8), 0, set()
+
+    def start(out):
+        process = context.Process(target=run, args=({"source": str(rows), "out": str(out), "rows_per_shard": 16},))
+        process.start()
+        return process
+
+    began = time.monotonic()
+    start(tmp_path / "whole").join()
+    lasted = time.monotonic() - began
+    for number in range(10):
+        out = tmp_path / f"broken-{number}"
+        for _ in range(5):
+            process = start(out)
+            process.join(generator.uniform(0.02, 0.3) * lasted)
+            process.kill()
+            process.join()
+            kills += process.exitcode == -signal.SIGKILL
+            stages.add((len(list(out.glob("*.parquet"))) > 0, (out / ".work").is_dir()))
+        final = start(out)
+        final.join()
+        assert final.exitcode == 0
+        assert read_manifest(out) == read_manifest(tmp_path / "whole")
+        assert not (out / ".work").exists()
+    assert kills >= 40
+    assert {(False, True), (True, True)} <= stages, "kills struck while reading and while drawing"
 
 
 @pytest.mark.parametrize(("repeats", "kept"), [(10, True), (60, False), (5000, False)])

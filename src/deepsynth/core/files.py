@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Generator, Mapping
@@ -16,6 +17,8 @@ from typing import Any
 from deepsynth.core.errors import CheckpointError, StorageError
 
 MANIFEST = "manifest.json"
+_LEFTOVER = re.compile(r"\..+\.(?:parquet|jsonl?|md|png)\.[a-z0-9_]{8}")
+"""What `new_file` calls the files of a dataset before they are whole."""
 
 
 @contextmanager
@@ -46,26 +49,41 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that a reader sees the old file or the new one, never a part.
+@contextmanager
+def new_file(path: Path) -> Generator[Path]:
+    """Yield a temporary path that becomes `path` when the block ends well; a reader sees the old file or the new one.
 
     Raises:
         StorageError: the disk is full, over quota, read-only or forbidden.
     """
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
+            yield temporary
+            with temporary.open("rb") as file:
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
+            temporary.chmod(0o644)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a writer left in `folder` when it was killed; only its one writer may call this."""
+    for path in folder.glob(".*.*"):
+        if path.is_file() and _LEFTOVER.fullmatch(path.name):
+            path.unlink()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the new one, never a part (see `new_file`)."""
+    with new_file(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_text(path: Path, content: str) -> None:
@@ -89,9 +107,13 @@ def write_manifest(folder: Path, extra: Mapping[str, Any] | None = None) -> None
     files = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)}
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
+        if path.is_file() and path.name != MANIFEST and not _is_hidden(path.relative_to(folder))
     }
     write_json(folder / MANIFEST, {**(extra or {}), "files": files})
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def read_manifest(folder: Path, *, verify: bool = True) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from deepsynth.core.config import Config
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
+Similarity = Annotated[float, Field(ge=0.3, le=1.0)]
+Policy = Literal["keep", "flag", "drop"]
+"""Keep rows and say nothing, keep them and count them in the report, or keep them out."""
 
 
 class SourceConfig(Config):
@@ -29,19 +32,23 @@ class SourceConfig(Config):
     group_column: str | None = None
     """The column whose equal values must stay on one side of a split."""
     language: str = "und"
-    """Language code (BCP 47) of all rows, where no column says it."""
+    """Language code (BCP 47) of all rows, where no column says it; `detect` finds it row by row."""
     languages: tuple[str, ...] = ("en",)
-    """The languages to fetch, for sources that have several (`debian`)."""
+    """The languages to fetch, for sources that have several (`debian`, `man`)."""
     subset: str | None = None
     """The configuration of a Hub dataset, for example `fr` of mlsum."""
     revision: str | None = None
     """Branch, tag or commit of a Hub dataset."""
+    streaming: bool = False
+    """Read the files of a Hub dataset over the network as they are needed, instead of keeping a copy in the Hub's cache."""
     splits: tuple[str, ...] = ()
     """Only these splits of a source that has them; empty means all."""
     lists: Path | None = None
     """A folder of package lists copied from a Debian machine, where there is no apt (`debian`)."""
+    manuals: Path | None = None
+    """A folder of manual pages such as /usr/share/man (`man`); else Debian's packages of them are fetched by apt."""
     cache: Path = Path("~/.cache/deepsynth")
-    """Where fetched package lists are kept (`debian`)."""
+    """Where fetched package lists and manual pages are kept (`debian`, `man`)."""
     require_summary: bool = True
     """Whether a row without a summary is kept out."""
     max_chars: Count = 200_000
@@ -53,6 +60,8 @@ class SourceConfig(Config):
 class CleaningConfig(Config):
     """What is kept out of a dataset, beyond rows that cannot be read."""
 
+    normalize: bool = True
+    """Put texts into one form: composed letters, plain line ends, no control characters, no runs of blank lines."""
     min_chars: Annotated[int, Field(ge=0)] = 40
     """Shorter documents are kept out."""
     cut_chars: Count | None = None
@@ -63,9 +72,19 @@ class CleaningConfig(Config):
     """Shorter summaries are kept out."""
     min_compression: Annotated[float, Field(ge=0.0)] = 1.2
     """Rows whose document is fewer than so many times as long as the summary are kept out."""
+    language_check: Policy = "flag"
+    """What to do with a document that is clearly in another language than its row says."""
     exact_duplicates: bool = True
     """Keep out a document whose letters and digits, in lower case, equal an earlier one's."""
-    verbatim_summaries: Literal["keep", "flag", "drop"] = "flag"
+    near_duplicates: Policy = "drop"
+    """What to do with a document that shares most of its five-word runs with an earlier one."""
+    near_similarity: Similarity = 0.8
+    """From which share of common runs (Jaccard similarity, estimated by MinHash) two documents count as near."""
+    leaks: Policy = "drop"
+    """What to do with a validation or test row that is near a training row."""
+    leak_similarity: Similarity = 0.5
+    """From which share of common runs a held-out row counts as near a training row."""
+    verbatim_summaries: Policy = "flag"
     """What to do with a summary that stands word for word in its document."""
 
 

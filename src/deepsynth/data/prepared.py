@@ -1,13 +1,11 @@
 """A prepared dataset: a folder of Parquet shards with a manifest, written once and read by any number of runs.
 
-    train-00000.parquet ...   id, text, summary, language, group, source, pages (PNG), or no pages: then drawn when read
-    dataset.json              the settings it was made with, and the source's fingerprint
-    rejected.jsonl            every row that was kept out, with the reason
-    report.json README.md     counts, and the card
-    manifest.json             sizes and hashes; written last
-
-Shards appear whole. A run that was killed goes on behind the last whole shard: rows come in the same order again, so which
-row belongs to which shard is known without having drawn it.
+train-00000.parquet ...   the rows: text, summary, where they come from, pages (PNG) or none: then drawn when read (`shards`)
+dataset.json              the settings it was made with, and the source's fingerprint
+rejected.jsonl            every row that was kept out, with the reason
+report.json README.md     counts and statistics, and the card
+samples/                  pages of a few rows, for the card
+manifest.json             sizes and hashes; written last
 """
 
 from __future__ import annotations
@@ -27,32 +25,15 @@ from PIL import Image
 
 from deepsynth.core.documents import Document, Example, Page
 from deepsynth.core.errors import InputError
-from deepsynth.core.files import read_manifest, storage_errors, sync_folder, write_bytes
+from deepsynth.core.files import read_manifest, storage_errors, sync_folder
 from deepsynth.data.config import DataConfig
 from deepsynth.data.tasks import INSTRUCTIONS, Row, check_tasks, generator_for, make_example, shorten
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.png import quantize
 from deepsynth.rendering.renderer import DocumentRenderer, make_renderer
 
-SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("text", pa.string()),
-        ("summary", pa.string()),
-        ("language", pa.string()),
-        ("group", pa.string()),
-        ("source", pa.string()),
-        ("pages", pa.list_(pa.binary())),
-    ]
-)
-SETTINGS, REJECTED, REPORT, CARD, LOCK = "dataset.json", "rejected.jsonl", "report.json", "README.md", ".lock"
-
-
-def write_shard(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write one shard, whole or not at all."""
-    target = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), target, compression="zstd")
-    write_bytes(path, target.getvalue())
+SETTINGS, REJECTED, REPORT, CARD, SAMPLES = "dataset.json", "rejected.jsonl", "report.json", "README.md", "samples"
+LOCK, WORK = ".lock", ".work"
 
 
 @contextmanager
@@ -62,19 +43,10 @@ def exclusive(folder: Path) -> Generator[None]:
     Raises:
         InputError: another process holds it; names its process id.
     """
-    import fcntl
-
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = _lock(folder)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            owner = os.read(handle, 32).decode() or "unknown"
-            raise InputError(
-                f"{folder} is being written by process {owner}; wait for it or name another folder"
-            ) from error
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
         yield
@@ -82,6 +54,33 @@ def exclusive(folder: Path) -> Generator[None]:
         sync_folder(folder)
     finally:
         os.close(handle)
+
+
+def _lock(folder: Path) -> int:
+    """Return the open, locked file; one that its last holder has just removed is no lock, so another is made."""
+    import fcntl
+
+    path = folder / LOCK
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.read(handle, 32).decode() or "unknown"
+            os.close(handle)
+            raise InputError(
+                f"{folder} is being written by process {owner}; wait for it or name another folder"
+            ) from error
+        if _inode(path) == os.fstat(handle).st_ino:
+            return handle
+        os.close(handle)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 class PreparedDataset:
@@ -148,10 +147,10 @@ class Split:
 
     def pages(self, index: int) -> tuple[Page, ...]:
         """Return the pages that are stored with a row; none when they are drawn on reading."""
-        found: list[bytes] = self._table["pages"][index].as_py() or []
+        found: list[dict[str, bytes]] = self._table["pages"][index].as_py() or []
         name = self._table["id"][index].as_py()
         return tuple(
-            Page(document_id=name, number=number, image=_decode(content)) for number, content in enumerate(found)
+            Page(document_id=name, number=number, image=_decode(page["bytes"])) for number, page in enumerate(found)
         )
 
     def rows(self) -> Iterator[Row]:

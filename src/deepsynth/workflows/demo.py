@@ -116,7 +116,8 @@ def _prepare(config: DemoConfig, reporter: Reporter) -> tuple[PreparedDataset, s
         "pages": "on-the-fly",
         "rendering": PAGE,
         "reading": {"limit": config.rows},
-        "cleaning": {"cut_chars": DOCUMENT},
+        # The source separates near copies by rules of its own.
+        "cleaning": {"cut_chars": DOCUMENT, "near_duplicates": "keep", "leaks": "keep"},
     }
     reporter.message(f"1. taking real documents: {source}")
     try:

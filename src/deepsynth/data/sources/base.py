@@ -49,6 +49,10 @@ class DocumentSource(Protocol):
         """Return what else a manifest should keep, such as hashes of what was fetched."""
         ...
 
+    def expected_rows(self) -> int | None:
+        """Return the number of rows, bad ones included, where that is known without reading them; for the time left."""
+        ...
+
     def rows(self) -> Iterator[Record | Rejection]:
         """Yield good and bad rows as they come."""
         ...
@@ -75,6 +79,10 @@ class RowSource(ABC):
     def provenance(self) -> Mapping[str, object]:
         """Return nothing; sources that fetch say what."""
         return {}
+
+    def expected_rows(self) -> int | None:
+        """Return nothing; sources that can tell do."""
+        return None
 
     @abstractmethod
     def rows(self) -> Iterator[Record | Rejection]:

@@ -1,7 +1,8 @@
 import pytest
 
-from deepsynth.data.sources.debian.rules import MAX_PER_SOURCE, count_words, drop_repeats, letters, why_dropped
+from deepsynth.data.sources.debian.rules import MAX_PER_SOURCE, drop_repeats, why_dropped
 from deepsynth.data.sources.debian.stanzas import Description
+from deepsynth.data.wording import count_words, letters
 
 TEXT = "The lamp stands at the end of the pier and burns from dusk until the morning comes so that boats find home."
 

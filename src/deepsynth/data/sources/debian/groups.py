@@ -12,8 +12,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from deepsynth.data.sources.debian.rules import letters, words
 from deepsynth.data.sources.debian.stanzas import Description
+from deepsynth.data.wording import letters, words
 
 BOILERPLATE_SOURCES = 25
 """A text found in more sources than this is boilerplate: it binds nothing and does not count."""

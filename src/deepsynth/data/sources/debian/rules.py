@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from deepsynth.data.sources.debian.stanzas import Description
+from deepsynth.data.wording import CJK, count_words, letters, words
 
 MIN_DOCUMENT_WORDS = 20
 MIN_SUMMARY_WORDS = 3
@@ -15,8 +16,6 @@ MIN_SUMMARY_CHARS_CJK = 6
 MIN_COMPRESSION = 2.0
 MAX_PER_SOURCE = 4
 
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_WORD = re.compile(r"[^\W_]+")
 _META = re.compile(
     r"\b(?:transitional|dummy|meta-?\s?packages?|debug(?:ging)? symbols?|metapaquete|m[ée]tapaquets?|metapaket|metapacchetto"
     r"|paquet (?:de transition|factice)|paquete (?:de transici[óo]n|ficticio)|[üu]bergangspaket"
@@ -35,29 +34,13 @@ _STOP_WORDS = {
 _STOPS = {language: frozenset(words.split()) for language, words in _STOP_WORDS.items()}
 
 
-def words(text: str) -> list[str]:
-    """Return the words in lower case: runs of letters and digits."""
-    return _WORD.findall(text.lower())
-
-
-def count_words(text: str) -> float:
-    """Return how many words `text` has; two CJK characters count as one."""
-    cjk = len(_CJK.findall(text))
-    return len(_WORD.findall(_CJK.sub(" ", text))) + cjk / 2
-
-
-def letters(text: str) -> str:
-    """Return the letters and digits in lower case: equal for texts that differ only in layout."""
-    return "".join(words(text))
-
-
 def why_dropped(item: Description, boilerplate: Collection[str]) -> str | None:
     """Return the first rule that `item` breaks by itself, or none.
 
     `boilerplate` holds the `letters` of paragraphs that stand in many sources; they do not count as text.
     """
     own = [paragraph for paragraph in item.paragraphs if letters(paragraph) not in boilerplate]
-    minimum = MIN_SUMMARY_CHARS_CJK if _CJK.search(item.summary) else MIN_SUMMARY_CHARS
+    minimum = MIN_SUMMARY_CHARS_CJK if CJK.search(item.summary) else MIN_SUMMARY_CHARS
     checks = (
         ("meta-package", item.is_meta or bool(_META.search(item.summary)) or bool(_DEBUG_NAME.search(item.package))),
         ("broken-text", any(mark in item.document + item.summary for mark in _BROKEN)),

@@ -1,0 +1,88 @@
+"""Where the work on blocks of rows is done: in this process, in several, or on a Ray cluster. The results are the same.
+
+An executor maps a function over blocks and yields the results in order, with only a window of blocks in memory. The function
+depends on nothing but its block, so a block whose worker died is simply done again, and no row is lost or doubled.
+"""
+
+from __future__ import annotations
+
+import collections
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from deepsynth.data.scale import MOST_DEATHS, Block, Executor, Result, ScaleConfig, WorkerError
+
+
+class InProcess:
+    """Does the work here and now."""
+
+    def map(self, function: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:
+        """Yield the results (see `Executor.map`)."""
+        return map(function, blocks)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Processes:
+    """Does the work in processes of this machine; one that dies is replaced and its blocks are done again."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def map(self, function: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:
+        """Yield the results (see `Executor.map`)."""
+        source = iter(blocks)
+        waiting: collections.deque[tuple[Block, Future[Result]]] = collections.deque()
+        deaths = 0
+        while True:
+            while len(waiting) < 2 * self._workers and (block := next(source, _END)) is not _END:
+                waiting.append((block, self._submit(function, block)))
+            if not waiting:
+                return
+            try:
+                result = waiting[0][1].result()
+            except BrokenProcessPool as error:
+                deaths += 1
+                if deaths >= MOST_DEATHS:
+                    raise WorkerError(
+                        f"a worker died {deaths} times at the same block of rows; is memory short? (--scale.workers)"
+                    ) from error
+                self.close()
+                waiting = collections.deque((block, self._submit(function, block)) for block, _ in waiting)
+                continue
+            deaths = 0
+            waiting.popleft()
+            yield result
+
+    def _submit(self, function: Callable[[Block], Result], block: Block) -> Future[Result]:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=context)
+        return self._pool.submit(function, block)
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool = None
+
+
+_END: Any = object()
+
+
+def make_executor(config: ScaleConfig) -> Executor:
+    """Return what `config` asks for.
+
+    Raises:
+        MissingExtraError: Ray is wanted and not installed.
+    """
+    if config.engine == "ray":
+        from deepsynth.data.ray_executor import RayData
+
+        return RayData(config)
+    return InProcess() if config.workers == 1 else Processes(config.workers)

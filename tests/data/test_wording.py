@@ -1,0 +1,11 @@
+from deepsynth.data.wording import count_words, letters, units, words
+
+
+def test_words_are_runs_of_letters_and_digits_of_any_script():
+    assert words("L'été_2024, Straße!") == ["l", "été", "2024", "straße"]
+    assert letters("Two  words.") == letters("TWO WORDS")
+
+
+def test_characters_without_blanks_count_alone_as_units_and_as_half_words():
+    assert units("灯台 lamp") == ["灯", "台", "lamp"]
+    assert count_words("灯台 lamp") == 2
