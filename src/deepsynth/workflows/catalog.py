@@ -66,6 +66,20 @@ CATALOG: tuple[Verb, ...] = (
         positional="source",
     ),
     Verb(
+        name="push",
+        help="Publish a prepared dataset on the Hub, private by default; a second run sends only what is missing.",
+        config="deepsynth.workflows.push:PushConfig",
+        run="deepsynth.workflows.push:run",
+        positional="folder",
+    ),
+    Verb(
+        name="pull",
+        help="Fetch a published dataset from the Hub and verify it.",
+        config="deepsynth.workflows.pull:PullConfig",
+        run="deepsynth.workflows.pull:run",
+        positional="repo",
+    ),
+    Verb(
         name="train",
         help="Train a model on a prepared dataset; run it again to resume.",
         config="deepsynth.training.config:TrainerConfig",

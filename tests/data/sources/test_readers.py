@@ -35,7 +35,7 @@ def places(path: Path) -> list[str]:
     [
         ("a.jsonl", LINES),
         ("a.ndjson", b"\xef\xbb\xbf" + LINES),
-        ("a.jsonl.gz", gzip.compress(LINES)),
+        ("a.jsonl.gz", gzip.compress(LINES, mtime=0)),
         ("a.jsonl.xz", lzma.compress(LINES)),
         ("a.jsonl.zst", zstandard.compress(LINES[:20]) + zstandard.compress(LINES[20:])),
         ("a.csv", b"text,summary\n" + b"".join(f"document {n},s{n}\r\n".encode() for n in range(3))),
