@@ -18,7 +18,7 @@ const packages = path.join(root, "node_modules");
 
 const UI = `
 export { h, render, Fragment, createRef } from "preact";
-export { useEffect, useLayoutEffect, useMemo, useRef, useState, useCallback } from "preact/hooks";
+export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { signal, computed, effect, batch, untracked, useSignal, useComputed, useSignalEffect } from "@preact/signals";
 import { h } from "preact";
 import htm from "htm";
@@ -28,7 +28,7 @@ export const html = htm.bind(h);
 const UI_TYPES = `import type { VNode } from "preact";
 export { h, render, Fragment, createRef } from "preact";
 export type { ComponentChildren, RefObject, VNode } from "preact";
-export { useEffect, useLayoutEffect, useMemo, useRef, useState, useCallback } from "preact/hooks";
+export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { signal, computed, effect, batch, untracked, useSignal, useComputed, useSignalEffect } from "@preact/signals";
 export type { Signal, ReadonlySignal } from "@preact/signals";
 /** Markup; its values are not type-checked, so components go through h(Component, props). */

@@ -81,6 +81,8 @@ export const checkJob = (request, signal) =>
     headers: { "Content-Type": "application/json" },
     signal,
   });
+/** Reads YAML or JSON as settings. @param {string} kind @param {string} text @returns {Promise<{settings: Record<string, unknown>}>} */
+export const parseSettings = (kind, text) => send("POST", "api/settings/parse", { kind, text });
 /** @param {string} id @returns {Promise<T.Job>} */
 export const pauseJob = async (id) => (await send("POST", job(id, "/pause"))).job;
 /** @param {string} id @returns {Promise<T.Job>} */
@@ -104,6 +106,8 @@ export const getSystemPoints = (id, after = 0) => ask(job(id, `/system${query({ 
 export const getHistory = async (id) => (await ask(job(id, "/events"))).events;
 /** @param {string} id @returns {Promise<T.Sample[]>} */
 export const getSamples = async (id) => (await ask(job(id, "/samples?limit=200"))).samples;
+/** @param {string} id @returns {Promise<Record<string, unknown>>} */
+export const getReport = (id) => ask(job(id, "/report"));
 /** @param {string} id @returns {Promise<{files: T.JobFile[], truncated: boolean}>} */
 export const getFiles = (id) => ask(job(id, "/files"));
 /** @type {(id: string, file: string) => string} */

@@ -1,7 +1,7 @@
 import type { VNode } from "preact";
 export { h, render, Fragment, createRef } from "preact";
 export type { ComponentChildren, RefObject, VNode } from "preact";
-export { useEffect, useLayoutEffect, useMemo, useRef, useState, useCallback } from "preact/hooks";
+export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { signal, computed, effect, batch, untracked, useSignal, useComputed, useSignalEffect } from "@preact/signals";
 export type { Signal, ReadonlySignal } from "@preact/signals";
 /** Markup; its values are not type-checked, so components go through h(Component, props). */
