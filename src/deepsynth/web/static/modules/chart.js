@@ -19,9 +19,20 @@ import { figure } from "./format.js";
 const HEIGHT = 230;
 const TABLE_ROWS = 20;
 
-/** Colors of the palette as the style sheet has them now. @param {Element} element @param {number} tone */
-function color(element, tone) {
-  return getComputedStyle(element).getPropertyValue(`--curve-${(tone % 8) + 1}`).trim() || "gray";
+/**
+ * A color of the style sheet as a canvas understands it: resolved for the scheme that is shown.
+ *
+ * @param {Element} element
+ * @param {string} variable
+ * @param {number} [alpha]
+ */
+function color(element, variable, alpha = 1) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${variable})`;
+  element.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return alpha === 1 ? found : found.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
 }
 
 /**
@@ -129,15 +140,13 @@ function usePlot({ title, curves, weight, log, across }, onPoint) {
  * @returns {uPlot.Options}
  */
 function options(element, { curves, weight, log, across }, onPoint) {
-  const style = getComputedStyle(element);
-  const ink = style.getPropertyValue("--ink-2").trim();
-  const grid = { stroke: style.getPropertyValue("--line").trim(), width: 1 };
-  const font = `11px ${style.fontFamily}`;
-  const axis = { stroke: ink, grid, ticks: { ...grid, size: 4 }, font };
+  const grid = { stroke: color(element, "--line"), width: 1 };
+  const font = `11px ${getComputedStyle(element).fontFamily}`;
+  const axis = { stroke: color(element, "--ink-2"), grid, ticks: { ...grid, size: 4 }, font };
   /** @param {Curve} curve @param {boolean} faint */
   const line = (curve, faint) => ({
     label: curve.name,
-    stroke: color(element, curve.tone) + (faint ? "55" : ""),
+    stroke: color(element, `--curve-${(curve.tone % 8) + 1}`, faint ? 0.33 : 1),
     width: faint ? 1 : 1.75,
     dash: curve.dashed ? [5, 4] : undefined,
     points: { show: !faint && curve.points.length < 40, size: 5 },

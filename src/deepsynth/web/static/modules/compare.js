@@ -17,10 +17,10 @@ import { attempt, jobs, picked, remember } from "./store.js";
 
 /** Follows the metrics of one run for the screen; it draws nothing. @param {{id: string, onSeries: (id: string, series: Series) => void}} props */
 function Follower({ id, onSeries }) {
-  const { series } = useMetrics(id);
+  const { series, error } = useMetrics(id);
   useEffect(() => {
-    if (series) onSeries(id, series);
-  }, [series]);
+    if (series || error) onSeries(id, series ?? {});
+  }, [series, error]);
   return null;
 }
 
@@ -107,12 +107,11 @@ function Comparison({ runs }) {
     [runs, found],
   );
   return html`${runs.map((run) => h(Follower, { key: run.job_id, id: run.job_id, onSeries: (id, series) => setFound((old) => ({ ...old, [id]: series })) }))}
-    <section class="section">
-      <h2>Curves</h2>
-      ${drawn.length ? h(Charts, { runs: drawn, view, onView: setView }) : h(Skeleton, { lines: 6, tall: true })}
-    </section>
-    ${h(Outcomes, { runs, found })} ${h(Differences, { runs })}
-    <section class="section"><h2>What they wrote</h2>${h(SampleTable, { runs })}</section>`;
+    ${drawn.length < runs.length
+      ? h(Skeleton, { lines: 6, tall: true })
+      : html`<section class="section"><h2>Curves</h2>${h(Charts, { runs: drawn, view, onView: setView })}</section>
+          ${h(Outcomes, { runs, found })} ${h(Differences, { runs })}
+          <section class="section"><h2>What they wrote</h2>${h(SampleTable, { runs })}</section>`}`;
 }
 
 /** @param {{ids: string[], onSaved: () => void, onClose: () => void}} props */
@@ -186,7 +185,8 @@ export function Compare() {
       lead: "Curves, settings, outcomes and words of several runs.",
       children: asked.length > 1 ? h(Button, { onClick: () => setSaving(true), children: "Save comparison" }) : null,
     })}
-    <div class="toolbar picks">
+    ${loaded.value
+      ? html`<div class="toolbar picks">
       ${(loaded.value?.runs ?? []).map(
         (run, index) => html`<span class="pick">
           <span class=${`swatch tone-${(index % 8) + 1}`} aria-hidden="true"></span>
@@ -201,7 +201,8 @@ export function Compare() {
           ${others.map((job) => html`<option value=${job.job_id}>${job.name}</option>`)}
         </select></label
       >
-    </div>
+    </div>`
+      : null}
     ${(loaded.value?.missing ?? []).map((error) => h(Trouble, { error, title: "One run cannot be shown" }))}
     ${asked.length === 0
       ? html`${h(Saved, { saved: saved.value ?? [], again: saved.again })}

@@ -13,6 +13,9 @@ import { say } from "./store.js";
 
 /** The head of a screen. @param {{title: string, lead?: ComponentChildren, above?: ComponentChildren, children?: ComponentChildren}} props */
 export function Head({ title, lead, above, children }) {
+  useEffect(() => {
+    document.title = `${title} · DeepSynth`;
+  }, [title]);
   return html`<header class="head">
     <div class="head-words">
       ${above ? html`<div class="head-above">${above}</div>` : null}
@@ -33,10 +36,11 @@ export function Head({ title, lead, above, children }) {
  * @property {() => unknown} [onClick] while its promise is open the button is busy
  * @property {ComponentChildren} [children]
  * @property {"button" | "submit"} [type]
+ * @property {string} [form] the id of the form that it sends, where it stands outside
  */
 
 /** @param {ButtonProps} props */
-export function Button({ label, icon, look = "", disabled, pressed, onClick, children, type = "button" }) {
+export function Button({ label, icon, look = "", disabled, pressed, onClick, children, type = "button", form }) {
   const [busy, setBusy] = useState(false);
   const click = async () => {
     if (busy || !onClick) return;
@@ -49,6 +53,7 @@ export function Button({ label, icon, look = "", disabled, pressed, onClick, chi
   };
   return html`<button
     type=${type}
+    form=${form}
     class=${`button ${look} ${children ? "" : "only-icon"}`}
     aria-label=${label}
     title=${children ? undefined : label}
@@ -261,7 +266,10 @@ export function Tabs({ tabs, chosen, onChoose, label, children }) {
         </button>`,
       )}
     </div>
-    <div role="tabpanel" id=${`${name}-panel`} aria-labelledby=${`${name}-${chosen}`} class="panel">${children}</div>`;
+    <div role="tabpanel" id=${`${name}-panel`} aria-labelledby=${`${name}-${chosen}`} class="panel">
+      <h2 class="unseen">${tabs.find((tab) => tab.id === chosen)?.title}</h2>
+      ${children}
+    </div>`;
 }
 
 /**

@@ -84,7 +84,15 @@ function readNumber(text) {
 }
 
 /** @param {unknown} value */
-const writePlain = (value) => (value === null || value === undefined ? "" : String(value));
+function writePlain(value) {
+  if (value === null || value === undefined) return "";
+  return typeof value === "number" && value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value);
+}
+
+/** A docstring's words, with what stands between backticks as code. @param {{text: string | undefined}} props */
+function Help({ text = "" }) {
+  return html`${text.split("`").map((part, index) => (index % 2 ? html`<code>${part}</code>` : part))}`;
+}
 
 /** @param {string} text @returns {unknown} */
 function readPairs(text) {
@@ -146,11 +154,11 @@ const ACCEPTS = {
   path: ".txt,.md,.pdf,.png,.jpg,.jpeg,.webp",
 };
 
-/** A field that leads to something that exists: offers what there is, takes a name too. @param {InputProps & {kind: string, choices: {value: string, title: string}[]}} props */
+/** A field that leads to something that exists: offers what there is, takes a name too. @param {InputProps & {kind: string, touched: boolean, choices: {value: string, title: string}[]}} props */
 function ReferenceInput(props) {
-  const { id, kind, choices, value, onChange, describedby, invalid } = props;
+  const { id, kind, touched, choices, value, onChange, describedby, invalid } = props;
   const listed = choices.some((choice) => choice.value === value);
-  const [typed, setTyped] = useState(!listed && value !== null && value !== "");
+  const [typed, setTyped] = useState(!listed && touched);
   const file = useRef(/** @type {HTMLInputElement | null} */ (null));
   const send = (/** @type {any} */ event) => {
     const chosen = /** @type {File | undefined} */ (event.target.files?.[0]);
@@ -168,7 +176,7 @@ function ReferenceInput(props) {
         if (event.target.value !== "\0typed") onChange(event.target.value || null);
       }}
     >
-      ${!listed && !typed ? html`<option value=${writePlain(value)}>Choose…</option>` : null}
+      ${!listed && !typed ? html`<option value=${writePlain(value)}>${value ? `Choose… (now ${writePlain(value)})` : "Choose…"}</option>` : null}
       ${choices.map((choice) => html`<option value=${choice.value}>${choice.title}</option>`)}
       <option value=${"\0typed"}>Something else…</option>
     </select>
@@ -189,8 +197,9 @@ export function Field({ form, path, field, title }) {
   const { schema, optional } = unwrap(field, form.kind.schema);
   const value = current(form, path);
   const error = form.errors.get(path);
-  const label = title ?? words(path.split(".").pop() ?? path);
   const reference = form.kind.references[path];
+  const name = path.split(".").pop() ?? path;
+  const label = title ?? words(reference && (name === "path" || name === "data") ? reference : name);
   const onChange = (/** @type {unknown} */ next) => form.change(path, next);
   const help = `${id}-help`;
   const input = { id, schema, optional, value, onChange, describedby: help, invalid: Boolean(error) };
@@ -200,7 +209,7 @@ export function Field({ form, path, field, title }) {
       </span>`
     : null;
   const note = html`<p class="help" id=${help}>
-    ${schema.description}${limits(schema)}${error ? html`<strong class="wrong">${error}</strong>` : null}
+    ${h(Help, { text: schema.description })}${limits(schema)}${error ? html`<strong class="wrong">${error}</strong>` : null}
   </p>`;
   if (schema.type === "boolean") {
     return html`<div class="field" data-path=${path}>
@@ -215,7 +224,7 @@ export function Field({ form, path, field, title }) {
   return html`<div class="field" data-path=${path}>
     <div class="field-head"><label for=${id}>${label}</label>${mark}</div>
     ${reference && form.choices[reference]
-      ? h(ReferenceInput, { ...input, kind: reference, choices: form.choices[reference] })
+      ? h(ReferenceInput, { ...input, kind: reference, touched: changed(form, path), choices: form.choices[reference] })
       : h(ValueInput, input)}
     ${note}
   </div>`;
@@ -258,7 +267,7 @@ function Group({ form, path, field, find, skip }) {
       <span>${title}</span>${optional ? h(Tag, { children: on ? "on" : "off" }) : null}
       ${changed(form, path) ? h(Tag, { tone: "accent", children: "changed" }) : null}
     </summary>
-    <p class="help">${schema.description}</p>
+    <p class="help">${h(Help, { text: schema.description })}</p>
     ${optional
       ? html`<label class="check switch"><input type="checkbox" role="switch" checked=${on} onChange=${toggle} /><span>Use ${title.toLowerCase()}</span></label>`
       : null}
@@ -282,7 +291,13 @@ export function AllSettings({ form, find, skip }) {
   const plain = found.filter(([, field]) => !isGroup(unwrap(field, root).schema));
   const groups = found.filter(([, field]) => isGroup(unwrap(field, root).schema));
   if (!found.length) return html`<p class="faint">No setting speaks of “${find}”.</p>`;
-  return html`<div class="fields">${plain.map(([name, field]) => h(Field, { key: name, form, path: name, field }))}</div>
+  const moved = plain.some(([name]) => changed(form, name));
+  return html`${plain.length
+      ? html`<details class="group" open=${Boolean(find) || plain.some(([name]) => form.errors.has(name))}>
+          <summary><span>General</span>${moved ? h(Tag, { tone: "accent", children: "changed" }) : null}</summary>
+          <div class="fields">${plain.map(([name, field]) => h(Field, { key: name, form, path: name, field }))}</div>
+        </details>`
+      : null}
     ${groups.map(([name, field]) => h(Group, { key: name, form, path: name, field, find, skip }))}`;
 }
 

@@ -3,13 +3,13 @@
  *
  * @import * as T from "./types.js"
  */
-import { h, html, useEffect, useState } from "../vendor/ui.js";
+import { h, html } from "../vendor/ui.js";
 import * as api from "./api.js";
 import { Ago, Bar, Button, Empty, Head, Segments, Skeleton, StateBadge, Trouble, LIVE } from "./elements.js";
 import { count, duration, elapsed, figure, plural, words } from "./format.js";
 import { JobActions } from "./job_actions.js";
 import { link, replaceQuery, route } from "./router.js";
-import { attempt, gaps, jobs, picked, remember, togglePicked } from "./store.js";
+import { attempt, jobs, listing, loadJobs, picked, remember, togglePicked } from "./store.js";
 
 const FILTERS = [
   { value: "all", title: "All" },
@@ -99,28 +99,8 @@ function sorted(found) {
   );
 }
 
-/** Fetches pages of the list into the store. */
-function useJobList() {
-  const [state, setState] = useState(
-    /** @type {{next: string | null, total: number, error: unknown, loaded: boolean}} */ ({ next: null, total: 0, error: null, loaded: false }),
-  );
-  const load = async (/** @type {string} */ cursor = "") => {
-    try {
-      const answer = await api.getJobs({ limit: 100, cursor });
-      remember(answer.jobs);
-      setState({ next: answer.next, total: answer.total, error: null, loaded: true });
-    } catch (error) {
-      setState((old) => ({ ...old, error }));
-    }
-  };
-  useEffect(() => {
-    load();
-  }, [gaps.value]);
-  return { ...state, load };
-}
-
 export function Jobs() {
-  const list = useJobList();
+  const list = listing.value;
   const filter = route.value.query.get("show") ?? "all";
   const kind = route.value.query.get("kind") ?? "";
   const search = route.value.query.get("find") ?? "";
@@ -152,7 +132,7 @@ export function Jobs() {
       lead: list.loaded && known.length ? summary(known) : "Everything that runs here, has run, or waits for its turn.",
       children: html`<a class="button primary" href="#/new">New run</a>`,
     })}
-    ${list.error ? h(Trouble, { error: list.error, again: () => list.load() }) : null}
+    ${list.error ? h(Trouble, { error: list.error, again: () => loadJobs() }) : null}
     ${!list.loaded && !known.length
       ? list.error
         ? null
@@ -187,7 +167,7 @@ export function Jobs() {
                 </ul>`
               : html`<p class="faint centered">No job fits. <button type="button" class="as-link" onClick=${() => replaceQuery({})}>Show all</button></p>`}
             ${list.next && known.length < list.total
-              ? html`<p class="centered">${h(Button, { onClick: () => list.load(list.next ?? ""), children: `Show older jobs (${count(list.total - known.length)} more)` })}</p>`
+              ? html`<p class="centered">${h(Button, { onClick: () => loadJobs(list.next ?? ""), children: `Show older jobs (${count(list.total - known.length)} more)` })}</p>`
               : null}`}
     ${chosen.length
       ? html`<div class="tray" role="region" aria-label="Chosen for comparison">

@@ -242,6 +242,7 @@ function Builder({ kinds, datasets, models, origin }) {
   return html`<div class="split">
     <form
       class="builder"
+      id="new-run"
       onSubmit=${(/** @type {Event} */ event) => {
         event.preventDefault();
         begin();
@@ -290,8 +291,9 @@ function Builder({ kinds, datasets, models, origin }) {
       ${check ? h(CheckPanel, { check, busy, form, name }) : error ? null : h(Skeleton, { lines: 6 })}
       ${h(Button, {
         look: "primary",
-        disabled: !check?.ok || busy,
-        onClick: begin,
+        type: "submit",
+        form: "new-run",
+        disabled: !check?.ok,
         children: `Start ${(KINDS[kind.kind]?.title ?? words(kind.kind)).toLowerCase() === "train" ? "training" : "the job"}`,
       })}
       <p class="help">${KINDS[kind.kind] && current(form, "model") ? "It waits in the queue until its device is free." : "It starts when its turn comes."}</p>

@@ -202,13 +202,14 @@ function SettingsPanel({ detail }) {
     </section>`;
 }
 
-/** @param {{id: string, state: string}} props */
-function FilesPanel({ id, state }) {
+/** @param {{id: string, state: string, folder: string | null}} props */
+function FilesPanel({ id, state, folder }) {
   const loaded = useLoaded(() => api.getFiles(id), [id, state]);
   return whenLoaded(loaded, ({ files, truncated }) => {
     if (!files.length) return h(Empty, { title: "No files yet", children: "What the job writes can be downloaded here." });
     const total = files.reduce((sum, file) => sum + file.bytes, 0);
-    return html`<p class="faint">${count(files.length)} files, ${bytes(total)}${truncated ? "; the list is cut" : ""}</p>
+    return html`${folder ? h(Facts, { facts: [["Folder", html`<code>${folder}</code>`]] }) : null}
+      <p class="faint">${count(files.length)} files, ${bytes(total)}${truncated ? "; the list is cut" : ""}</p>
       <ul class="files">
         ${files.map(
           (file) => html`<li>
@@ -302,22 +303,29 @@ function Next({ job }) {
     <a class="button" href=${link(["new"], { from: job.job_id })}>${h(Icon, { name: "copy" })}Run again, changed</a>`;
 }
 
-/** @param {{id: string}} props */
-export function Run({ id }) {
+/** @param {{id: string | null}} props */
+export function Run({ id: asked }) {
+  const id = asked ?? "";
   const [renaming, setRenaming] = useState(false);
   const loaded = useLoaded(async () => {
     const found = await api.getJob(id);
     remember([found]);
     return found;
   }, [id]);
-  const job = jobs.value.get(id) ?? loaded.value;
+  const known = useRef(false);
+  const listed = jobs.value.get(id);
+  known.current ||= Boolean(listed);
+  const job = listed ?? loaded.value;
+  if (known.current && !listed) {
+    return html`${h(Head, { title: job?.name ?? "Job" })}${h(Empty, { title: "This job is deleted", action: html`<a class="button" href="#/jobs">Go to the jobs</a>` })}`;
+  }
   if (!job || !loaded.value) {
     return html`${h(Head, { title: job?.name ?? "Job" })}${loaded.error ? h(Trouble, { error: loaded.error, again: loaded.again, title: "This job cannot be shown" }) : h(Skeleton, { lines: 8, tall: true })}`;
   }
   const live = LIVE.has(job.state);
   const tabs = tabsOf(job.job_type);
-  const asked = route.value.query.get("tab");
-  const tab = tabs.some((item) => item.id === asked) ? /** @type {string} */ (asked) : tabs[0].id;
+  const wanted = route.value.query.get("tab");
+  const tab = tabs.find((item) => item.id === wanted)?.id ?? tabs[0].id;
   const parent = job.parent ? jobs.value.get(job.parent) : null;
   return html`${h(Head, {
       above: html`<a href="#/jobs">Jobs</a> <span aria-hidden="true">/</span> ${words(job.job_type)}`,
@@ -345,11 +353,10 @@ export function Run({ id }) {
               : tab === "settings"
                 ? h(SettingsPanel, { detail: loaded.value })
                 : tab === "files"
-                  ? h(FilesPanel, { id, state: job.state })
+                  ? h(FilesPanel, { id, state: job.state, folder: job.output_path })
                   : tab === "report"
                     ? h(ReportPanel, { key: job.state, id })
                     : h(HistoryPanel, { id, state: `${job.state}${job.attempt}` }),
     })}
-    ${renaming ? h(RenameDialog, { job, onClose: () => setRenaming(false) }) : null}
-    ${job.output_path ? h(Facts, { facts: [["Folder", html`<code>${job.output_path}</code>`]] }) : null}`;
+    ${renaming ? h(RenameDialog, { job, onClose: () => setRenaming(false) }) : null}`;
 }

@@ -3,9 +3,9 @@
  *
  * @import * as T from "./types.js"
  */
-import { h, html, useEffect, useState } from "../vendor/ui.js";
+import { h, html, useState } from "../vendor/ui.js";
 import * as api from "./api.js";
-import { Button, Facts, Head, Notice, Segments, Skeleton, Tag, whenLoaded } from "./elements.js";
+import { Button, Facts, Head, Segments, Skeleton, Tag, whenLoaded } from "./elements.js";
 import { bytes, count, moment } from "./format.js";
 import { useLoaded } from "./loading.js";
 import { link } from "./router.js";
@@ -36,28 +36,26 @@ function Appearance() {
   </section>`;
 }
 
-function HubSection() {
-  const loaded = useLoaded(api.getHub, []);
+/** @param {{hub: T.Hub, onChange: (hub: T.Hub) => void}} props */
+function HubSection({ hub, onChange }) {
   const [token, setToken] = useState("");
   const [remember, setRemember] = useState(false);
   const save = () =>
     attempt(async () => {
-      loaded.set(await api.setHubToken(token.trim(), remember));
+      onChange(await api.setHubToken(token.trim(), remember));
       setToken("");
     }, "The token is set.");
-  const remove = () => attempt(async () => loaded.set(await api.deleteHubToken()), "The token is gone.");
+  const remove = () => attempt(async () => onChange(await api.deleteHubToken()), "The token is gone.");
   return html`<section class="section">
     <h2>Hugging Face Hub</h2>
-    ${whenLoaded(
-      loaded,
-      (hub) => html`<p>
+    <p>
           ${hub.present
             ? html`A token is set${hub.user ? html` for <strong>${hub.user}</strong>` : ""}, ${SOURCES[hub.source ?? ""] ?? hub.source}.
                 ${hub.checked ? h(Tag, { tone: "good", children: "checked" }) : h(Tag, { children: "not checked" })}`
             : "No token is set: public datasets and models can be read, nothing can be pushed."}
         </p>
         <form
-          class="fields"
+          class="column"
           onSubmit=${(/** @type {Event} */ event) => {
             event.preventDefault();
             save();
@@ -75,8 +73,7 @@ function HubSection() {
             ${h(Button, { type: "submit", look: "primary", disabled: !token.trim(), children: "Set the token" })}
             ${hub.present && hub.source !== "environment" ? h(Button, { onClick: remove, children: "Forget it" }) : null}
           </div>
-        </form>`,
-    )}
+        </form>
   </section>`;
 }
 
@@ -145,12 +142,11 @@ function AuditTable() {
 }
 
 export function Settings() {
-  const [error, setError] = useState(/** @type {unknown} */ (null));
-  const load = () => {
-    setError(null);
-    loadSystem().catch(setError);
-  };
-  useEffect(load, []);
+  const loaded = useLoaded(async () => {
+    const [hub] = await Promise.all([api.getHub(), loadSystem()]);
+    return hub;
+  }, []);
+  const info = system.value;
   const leave = () =>
     attempt(async () => {
       await api.logout();
@@ -159,9 +155,12 @@ export function Settings() {
   return html`${h(Head, {
       title: "Settings",
       lead: "How the application looks, what it may reach, where it keeps things.",
-      children: system.value?.login_required ? h(Button, { onClick: leave, children: "Log out" }) : null,
+      children: info?.login_required ? h(Button, { onClick: leave, children: "Log out" }) : null,
     })}
-    ${system.value?.read_only ? h(Notice, { tone: "warn", icon: "warning", children: "This server only reads: another one has the state folder." }) : null}
-    ${h(Appearance, {})} ${h(HubSection, {})}
-    ${whenLoaded({ value: system.value, error, again: load }, (info) => h(Machine, { info }), h(Skeleton, { lines: 6, tall: true }))} ${h(Audit, {})}`;
+    ${h(Appearance, {})}
+    ${whenLoaded(
+      loaded,
+      (hub) => html`${h(HubSection, { hub, onChange: loaded.set })} ${info ? h(Machine, { info }) : null} ${h(Audit, {})}`,
+      h(Skeleton, { lines: 6, tall: true }),
+    )}`;
 }

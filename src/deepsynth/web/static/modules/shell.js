@@ -1,18 +1,14 @@
-/** The frame around every screen: navigation, connection, messages. */
+/**
+ * The frame around every screen: navigation, connection, messages.
+ *
+ * @import { VNode } from "../vendor/ui.js"
+ */
 import { h, html, useEffect, useRef, useState } from "../vendor/ui.js";
-import { Compare } from "./compare.js";
-import { Datasets } from "./datasets.js";
-import { Button, Empty } from "./elements.js";
+import { Button, Empty, Skeleton, Trouble } from "./elements.js";
 import { connection } from "./events.js";
 import { Icon, Mark } from "./icons.js";
-import { Jobs } from "./jobs.js";
-import { Models } from "./models.js";
-import { NewRun } from "./new_run.js";
-import { Playground } from "./playground.js";
 import { link, route } from "./router.js";
-import { Run } from "./run.js";
-import { Settings } from "./settings.js";
-import { dismiss, jobs, readOnly, toasts } from "./store.js";
+import { dismiss, gaps, jobs, loadJobs, readOnly, toasts } from "./store.js";
 
 const SECTIONS = /** @type {const} */ ([
   ["jobs", "Jobs", "jobs"],
@@ -24,16 +20,49 @@ const SECTIONS = /** @type {const} */ ([
   ["settings", "Settings", "settings"],
 ]);
 
-/** @param {string[]} path */
-function screen([section, id]) {
-  if (section === "jobs") return id ? h(Run, { key: id, id }) : h(Jobs, {});
-  if (section === "new") return h(NewRun, {});
-  if (section === "compare") return h(Compare, {});
-  if (section === "datasets") return h(Datasets, { id: id ?? null });
-  if (section === "models") return h(Models, { id: id ?? null });
-  if (section === "playground") return h(Playground, {});
-  if (section === "settings") return h(Settings, {});
-  return h(Empty, { title: "There is no such page", action: html`<a class="button" href="#/jobs">Go to the jobs</a>` });
+/**
+ * The screens by section; each is fetched when it is first shown.
+ *
+ * @type {Record<string, () => Promise<(props: {id: string | null}) => VNode<any>>>}
+ */
+const SCREENS = {
+  jobs: async () => (await import("./jobs.js")).Jobs,
+  run: async () => (await import("./run.js")).Run,
+  new: async () => (await import("./new_run.js")).NewRun,
+  compare: async () => (await import("./compare.js")).Compare,
+  datasets: async () => (await import("./datasets.js")).Datasets,
+  models: async () => (await import("./models.js")).Models,
+  playground: async () => (await import("./playground.js")).Playground,
+  settings: async () => (await import("./settings.js")).Settings,
+};
+/** @type {Map<string, (props: {id: string | null}) => VNode<any>>} */
+const fetched = new Map();
+
+/** @param {{section: string, id: string | null, onShown: () => void}} props */
+function Screen({ section, id, onShown }) {
+  const name = section === "jobs" && id ? "run" : section;
+  const [, setRound] = useState(0);
+  const [error, setError] = useState(/** @type {unknown} */ (null));
+  const load = SCREENS[name];
+  const fetch = () => {
+    setError(null);
+    load?.().then((found) => {
+      fetched.set(name, found);
+      setRound((count) => count + 1);
+    }, setError);
+  };
+  useEffect(() => {
+    if (!fetched.has(name)) fetch();
+  }, [name]);
+  const shown = fetched.get(name);
+  useEffect(() => {
+    if (shown || !load) onShown();
+  }, [name, id, Boolean(shown)]);
+  if (!load) {
+    return h(Empty, { title: "There is no such page", action: html`<a class="button" href="#/jobs">Go to the jobs</a>` });
+  }
+  if (error) return h(Trouble, { error, again: fetch, title: "This screen could not be loaded" });
+  return shown ? h(shown, { key: `${name} ${id ?? ""}`, id }) : h(Skeleton, { lines: 8, tall: true });
 }
 
 /** @param {{section: string, onChoose: () => void}} props */
@@ -72,25 +101,25 @@ function Toasts() {
   </div>`;
 }
 
-/** After a move to another screen its heading has the focus and the title of the tab is its name. @param {string} place */
-function useArrival(place) {
-  const first = useRef(true);
-  useEffect(() => {
-    const heading = document.querySelector("main h1");
-    const name = SECTIONS.find(([section]) => section === place.split("/")[0])?.[1] ?? "DeepSynth";
-    document.title = `${heading?.textContent?.trim() || name} · DeepSynth`;
-    if (!first.current) {
-      scrollTo(0, 0);
-      if (heading instanceof HTMLElement) heading.focus({ preventScroll: true });
-    }
-    first.current = false;
-  }, [place]);
+/** After a move to another screen its heading has the focus. */
+function arrive() {
+  scrollTo(0, 0);
+  const heading = document.querySelector("main h1");
+  if (heading instanceof HTMLElement) heading.focus({ preventScroll: true });
 }
 
 export function Shell() {
   const [open, setOpen] = useState(false);
   const path = route.value.path;
-  useArrival(path.join("/"));
+  const gap = gaps.value;
+  useEffect(() => {
+    loadJobs();
+  }, [gap]);
+  const moved = useRef(false);
+  const onShown = () => {
+    if (moved.current) arrive();
+    moved.current = true;
+  };
   const skip = (/** @type {Event} */ event) => {
     event.preventDefault();
     document.getElementById("main")?.focus();
@@ -120,7 +149,7 @@ export function Shell() {
               <div>Another server works on this state folder. This one only shows what is there and changes nothing.</div>
             </div>`
           : null}
-        ${screen(path)}
+        ${h(Screen, { section: path[0], id: path[1] ?? null, onShown })}
       </main>
     </div>
     ${h(Toasts, {})}`;

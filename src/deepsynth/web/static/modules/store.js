@@ -23,6 +23,22 @@ export function remember(found) {
   jobs.value = known;
 }
 
+/** What of the list of jobs was fetched: its end, its length, or why not. */
+export const listing = signal(
+  /** @type {{next: string | null, total: number, error: unknown, loaded: boolean}} */ ({ next: null, total: 0, error: null, loaded: false }),
+);
+
+/** Fetches the newest jobs, or those after `cursor`. @param {string} [cursor] */
+export async function loadJobs(cursor = "") {
+  try {
+    const answer = await api.getJobs({ limit: 100, cursor });
+    remember(answer.jobs);
+    listing.value = { next: answer.next, total: answer.total, error: null, loaded: true };
+  } catch (error) {
+    listing.value = { ...listing.peek(), error };
+  }
+}
+
 /** @param {string} id */
 function forget(id) {
   const known = new Map(jobs.peek());
