@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test slow check lint types contracts format docs bench bench-render bench-evaluate image image-gpu token licenses distribution sbom lock clean
+.PHONY: help setup demo serve test slow check lint types contracts web-check web-build format docs bench bench-render bench-evaluate image image-gpu token licenses distribution sbom lock clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
@@ -33,7 +33,7 @@ test: setup  ## Run the tests (CPU, no network, a few minutes).
 slow: setup  ## Run the tests that take longer: kill and resume, stress, hostile input.
 	$(BIN)/pytest -n 2 -m "slow and not gpu and not hub"
 
-check: lint types contracts licenses docs test slow  ## Run everything that a change must pass; the CI runs this.
+check: lint types contracts licenses docs web-check test slow  ## Run everything that a change must pass; the CI runs this.
 
 lint: setup
 	$(BIN)/ruff check
@@ -44,6 +44,19 @@ types: setup
 
 contracts: setup
 	$(BIN)/lint-imports
+
+# Node is needed here alone: the front end runs as it is written, and releases carry the minified copy that is committed.
+web-check: setup  ## Check the front end: types, vendored files, minified copy; bring what the browser tests need.
+	@$(BIN)/pip install --quiet --requirement requirements/browser.lock
+	@if command -v npm >/dev/null; then \
+	  npm ci --ignore-scripts --no-audit --no-fund --silent && npx tsc --project tsconfig.json && \
+	  node tools/vendor.mjs --check && node tools/build.mjs --check && echo "the front end is as its sources make it"; \
+	else echo "web-check: no npm on this machine, so the front end was not checked (Debian: apt-get install npm)"; fi
+
+web-build: setup  ## Minify the front end into static/dist; run it after a change and commit.
+	npm ci --ignore-scripts --no-audit --no-fund --silent
+	node tools/vendor.mjs
+	node tools/build.mjs
 
 format: setup  ## Format the code and mend what the linter can mend.
 	$(BIN)/ruff check --fix

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-
 from tests.web.browser.fake_server import serve
 
 ROOT = Path(__file__).parents[3]

@@ -31,7 +31,13 @@ CSP = (
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html", ".json": "application/json"}
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".html": "text/html",
+    ".json": "application/json",
+}
 BEGIN = datetime.now(UTC) - timedelta(hours=5)
 TEXT = (
     "The lock of the inner harbor was closed for eleven days while divers repaired the gate that keeps its basins full at "
@@ -160,12 +166,32 @@ class World:
         out_of_memory = "Out of memory on the GPU at step 40; halve batch_size and double gradient_accumulation_steps."
         for job in (
             make_job(1, "pages of news", "dataset", "succeeded", result={"text": "wrote 40 rows: 32 train, 8 test"}),
-            make_job(2, "nano on news", "training", "succeeded", metrics={"loss": 2.31}, result={"text": "trained 60 steps on 480 examples, loss 2.310"}),
-            make_job(3, "nano, higher rate", "training", "failed", reason=out_of_memory, progress=progress(40, 60, 2.9)),
-            make_job(4, "overnight run", "training", "interrupted", reason="Its process was killed by signal 9; the newest whole checkpoint is step 50.", attempt=3, automatic_resumes=2, progress=progress(52, 600, 3.4)),
+            make_job(
+                2,
+                "nano on news",
+                "training",
+                "succeeded",
+                metrics={"loss": 2.31},
+                result={"text": "trained 60 steps on 480 examples, loss 2.310"},
+            ),
+            make_job(
+                3, "nano, higher rate", "training", "failed", reason=out_of_memory, progress=progress(40, 60, 2.9)
+            ),
+            make_job(
+                4,
+                "overnight run",
+                "training",
+                "interrupted",
+                reason="Its process was killed by signal 9; the newest whole checkpoint is step 50.",
+                attempt=3,
+                automatic_resumes=2,
+                progress=progress(52, 600, 3.4),
+            ),
             make_job(5, "test of news", "evaluation", "succeeded"),
             make_job(6, "adapters, rank 16", "training", "paused", progress=progress(30, 60, 2.7)),
-            make_job(7, "nano with augmentation", "training", "running", progress=progress(12, 600, 3.1), parent=f"{2:016x}"),
+            make_job(
+                7, "nano with augmentation", "training", "running", progress=progress(12, 600, 3.1), parent=f"{2:016x}"
+            ),
             make_job(8, "evaluate adapters", "evaluation", "queued", position=1),
             make_job(9, "pages of reports", "dataset", "queued", position=2),
             make_job(10, "old trial", "training", "cancelled"),
@@ -217,18 +243,33 @@ class World:
                 done = min(job["progress"].get("done", 0) + 1, 599)
                 job["progress"] = progress(done, 600, 4 * math.exp(-done / 300) + 0.3)
                 size = done * 100
-                self.tell("progress", {"job_id": job["job_id"], "attempt": job["attempt"], "progress": job["progress"], "log_size": size, "metrics_size": size})
+                self.tell(
+                    "progress",
+                    {
+                        "job_id": job["job_id"],
+                        "attempt": job["attempt"],
+                        "progress": job["progress"],
+                        "log_size": size,
+                        "metrics_size": size,
+                    },
+                )
 
 
 def series(seed: int, steps: int) -> dict[str, list[list[float | None]]]:
     def loss(step: int) -> float:
-        return 4 * math.exp(-step / (60 + 20 * seed)) + 0.6 + 0.25 * math.sin(step * 12.9898 + seed) * math.exp(-step / 200)
+        return (
+            4 * math.exp(-step / (60 + 20 * seed))
+            + 0.6
+            + 0.25 * math.sin(step * 12.9898 + seed) * math.exp(-step / 200)
+        )
 
     every = range(1, steps, 3)
     return {
         "loss": [[step, None if step == 31 and seed == 3 else loss(step)] for step in every],
         "evaluation_loss": [[step, loss(step) + 0.12] for step in range(20, steps, 20)],
-        "learning_rate": [[step, 2e-5 * min(1, step / 50) * (0.5 + 0.5 * math.cos(step / steps * math.pi))] for step in every],
+        "learning_rate": [
+            [step, 2e-5 * min(1, step / 50) * (0.5 + 0.5 * math.cos(step / steps * math.pi))] for step in every
+        ],
         "grad_norm": [[step, 1 + 0.5 * math.sin(step / 3)] for step in every],
         "samples_per_second": [[step, 8 + math.sin(step / 9)] for step in every],
         "examples": [[step, step * 8] for step in every],
@@ -266,12 +307,27 @@ def models(world: World) -> list[dict[str, Any]]:
         return value
 
     found = [
-        model("nano", "nano", "built-in", job_id=None, base=None, created_at=None, reference="nano", path=None, bytes=0),
-        model("tiny", "tiny", "built-in", job_id=None, base=None, created_at=None, reference="tiny", path=None, bytes=0),
-        model("m1", "nano on news, step 20", "checkpoint", step=20, loss=2.9),
-        model("m2", "nano on news, step 40", "checkpoint", step=40, loss=2.5),
-        model("m3", "nano on news, step 60", "checkpoint", step=60, loss=2.3),
-        model("m4", "adapters, rank 16", "checkpoint", step=30, adapter=True, base="model:m3", job_id=f"{6:016x}", loss=2.2, bytes=410_000, created_at=at(70)),
+        model(
+            "nano", "nano", "built-in", job_id=None, base=None, created_at=None, reference="nano", path=None, bytes=0
+        ),
+        model(
+            "tiny", "tiny", "built-in", job_id=None, base=None, created_at=None, reference="tiny", path=None, bytes=0
+        ),
+        model("m1", f"{2:016x}/checkpoint-20", "checkpoint", step=20, loss=2.9),
+        model("m2", f"{2:016x}/checkpoint-40", "checkpoint", step=40, loss=2.5),
+        model("m3", f"{2:016x}/checkpoint-60", "checkpoint", step=60, loss=2.3),
+        model(
+            "m4",
+            "adapters, rank 16",
+            "checkpoint",
+            step=30,
+            adapter=True,
+            base="model:m3",
+            job_id=f"{6:016x}",
+            loss=2.2,
+            bytes=410_000,
+            created_at=at(70),
+        ),
     ]
     return [item for item in found if item["id"] not in world.gone]
 
@@ -309,7 +365,9 @@ class Handler(BaseHTTPRequestHandler):
         parts = [unquote(part) for part in url.path.split("/") if part]
         if not parts or parts == ["login"]:
             page = WEB / "templates" / ("login.html" if parts else "index.html")
-            text = page.read_text().replace("{{ script }}", "static/script.js").replace("{{ style }}", "static/style.css")
+            text = (
+                page.read_text().replace("{{ script }}", "static/script.js").replace("{{ style }}", "static/style.css")
+            )
             return self.send(text.encode(), media_type="text/html; charset=utf-8")
         if parts[0] == "static":
             file = (WEB / "static").joinpath(*parts[1:])
@@ -378,10 +436,25 @@ class Handler(BaseHTTPRequestHandler):
                 "cli": "" if errors else f"deepsynth {kind['verb']}{preset} {flags}".strip(),
                 "yaml": "" if errors else lines + "\n",
                 "settings": None,
-                "memory": {"needed_bytes": 1_240_000_000, "available_bytes": 16_000_000_000, "fits": True, "basis": "Measured on this machine with nano at batch size 8, scaled by the batch."},
-                "disk": {"needed_bytes": 58_000_000, "available_bytes": 220_000_000_000, "fits": True, "basis": "Three checkpoints of 19 MB."},
-                "time": {"seconds": 412.0, "basis": "From the speed of the last run on this machine, 8.2 samples per second."},
-                "warnings": [] if settings.get("eval_interval") or asked["kind"] != "training" else ["eval_interval is not set: the run will not measure its loss on held-out documents."],
+                "memory": {
+                    "needed_bytes": 1_240_000_000,
+                    "available_bytes": 16_000_000_000,
+                    "fits": True,
+                    "basis": "Measured on this machine with nano at batch size 8, scaled by the batch.",
+                },
+                "disk": {
+                    "needed_bytes": 58_000_000,
+                    "available_bytes": 220_000_000_000,
+                    "fits": True,
+                    "basis": "Three checkpoints of 19 MB.",
+                },
+                "time": {
+                    "seconds": 412.0,
+                    "basis": "From the speed of the last run on this machine, 8.2 samples per second.",
+                },
+                "warnings": []
+                if settings.get("eval_interval") or asked["kind"] != "training"
+                else ["eval_interval is not set: the run will not measure its loss on held-out documents."],
             }
         )
 
@@ -402,7 +475,9 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 world.move(identity, "cancelling")
                 world.later((identity, "cancelled"))
-            return self.send({"job_id": identity, "status": "", "state": job["state"], "message": what, "job": world.view(job)}, 202)
+            return self.send(
+                {"job_id": identity, "status": "", "state": job["state"], "message": what, "job": world.view(job)}, 202
+            )
         if what == "DELETE":
             del world.jobs[identity]
             world.tell("deleted", {"job_id": identity})
@@ -412,7 +487,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.send({"job": world.view(job)})
         if what == "GET":
             config = world.config(job)
-            detail = {**world.view(job), "config": config, "cli": f"deepsynth train --batch-size {config.get('batch_size')}", "yaml": f"batch_size: {config.get('batch_size')}\n"}
+            detail = {
+                **world.view(job),
+                "config": config,
+                "cli": f"deepsynth train --batch-size {config.get('batch_size')}",
+                "yaml": f"batch_size: {config.get('batch_size')}\n",
+            }
             return self.send({"job": detail, "progress": {}})
         training = job["job_type"] == "training" and job["state"] != "queued"
         answers: dict[str, Any] = {
@@ -435,7 +515,14 @@ class Handler(BaseHTTPRequestHandler):
         written = ["The the harbor the of.", "The harbor was closed for days.", HOSTILE]
         steps = [20, 40, 60] if job["job_type"] == "training" else [None]
         return [
-            {"step": step, "id": f"news/{row}", "text": TEXT, "reference": REFERENCE, "prediction": written[index if len(steps) > 1 else 2], "pages": [f"api/jobs/{job['job_id']}/files/{row:016x}"]}
+            {
+                "step": step,
+                "id": f"news/{row}",
+                "text": TEXT,
+                "reference": REFERENCE,
+                "prediction": written[index if len(steps) > 1 else 2],
+                "pages": [f"api/jobs/{job['job_id']}/files/{row:016x}"],
+            }
             for index, step in enumerate(steps)
             for row in range(2)
         ]
@@ -443,7 +530,9 @@ class Handler(BaseHTTPRequestHandler):
     def on_queue(self, _rest: list[str]) -> None:
         for position, identity in enumerate(self.json()["order"], 1):
             self.world.jobs[identity]["position"] = position
-        waiting = sorted((job for job in self.world.jobs.values() if job["state"] == "queued"), key=lambda job: job["position"])
+        waiting = sorted(
+            (job for job in self.world.jobs.values() if job["state"] == "queued"), key=lambda job: job["position"]
+        )
         self.send({"jobs": [self.world.view(job) for job in waiting]})
 
     def on_events(self, _rest: list[str]) -> None:
@@ -473,14 +562,25 @@ class Handler(BaseHTTPRequestHandler):
                 self.world.streams.remove(stream)
 
     def on_datasets(self, rest: list[str]) -> None:
-        known = [dataset(1, "pages of news"), dataset(9, "pages of reports")] if self.world.jobs else []
+        known = [dataset(1, f"{1:016x}"), dataset(9, f"{9:016x}")] if self.world.jobs else []
         if not rest:
             return self.send({"datasets": known})
         if len(rest) == 1:
             found = next((item for item in known if item["id"] == rest[0]), None)
-            return self.send({"dataset": {**found, "card": "# Pages of news\n\n44 rows."}}) if found else self.refuse(404, "no such dataset")
+            return (
+                self.send({"dataset": {**found, "card": "# Pages of news\n\n44 rows."}})
+                if found
+                else self.refuse(404, "no such dataset")
+            )
         if rest[1] == "rejected":
-            rejected = [{"where": f"news.jsonl:{line}", "reason": "too short", "detail": "12 characters, at least 40 are wanted"} for line in (3, 9, 14)]
+            rejected = [
+                {
+                    "where": f"news.jsonl:{line}",
+                    "reason": "too short",
+                    "detail": "12 characters, at least 40 are wanted",
+                }
+                for line in (3, 9, 14)
+            ]
             return self.send({"rejected": rejected, "total": 5, "reasons": {"too short": 3, "duplicate": 2}})
         if rest[-1].endswith(".png"):
             return self.send(png(rest[-1]), media_type="image/png")
@@ -508,7 +608,15 @@ class Handler(BaseHTTPRequestHandler):
     def on_hub(self, _rest: list[str]) -> None:
         if self.command in ("PUT", "DELETE"):
             self.world.token = self.command == "PUT"
-        self.send({"present": self.world.token, "user": "reader" if self.world.token else None, "source": "memory" if self.world.token else None, "checked": self.world.token, "keyring": True})
+        self.send(
+            {
+                "present": self.world.token,
+                "user": "reader" if self.world.token else None,
+                "source": "memory" if self.world.token else None,
+                "checked": self.world.token,
+                "keyring": True,
+            }
+        )
 
     def on_system(self, _rest: list[str]) -> None:
         self.send(
@@ -521,7 +629,9 @@ class Handler(BaseHTTPRequestHandler):
         )  # fmt: skip
 
     def on_audit(self, _rest: list[str]) -> None:
-        self.send({"entries": [{"at": at(1), "method": "POST", "path": "/api/jobs", "status": 201, "client": "127.0.0.1"}]})
+        self.send(
+            {"entries": [{"at": at(1), "method": "POST", "path": "/api/jobs", "status": 201, "client": "127.0.0.1"}]}
+        )
 
     def on_comparisons(self, rest: list[str]) -> None:
         if self.command == "PUT":
@@ -531,7 +641,23 @@ class Handler(BaseHTTPRequestHandler):
         self.send({"comparisons": list(self.world.comparisons.values())})
 
     def on_inference(self, _rest: list[str]) -> None:
-        self.send({"state": "unloaded", "model": "nano", "adapters": ["news"], "modes": ["nano-128", "tiny"], "mode": "nano-128", "window": 4096, "parameters": 2_400_000, "trained": True, "device": "cpu", "running": 0, "waiting": 0, "detail": None, "limits": {}})
+        self.send(
+            {
+                "state": "unloaded",
+                "model": "nano",
+                "adapters": ["news"],
+                "modes": ["nano-128", "tiny"],
+                "mode": "nano-128",
+                "window": 4096,
+                "parameters": 2_400_000,
+                "trained": True,
+                "device": "cpu",
+                "running": 0,
+                "waiting": 0,
+                "detail": None,
+                "limits": {},
+            }
+        )
 
     def on_plan(self, _rest: list[str]) -> None:
         import base64
@@ -539,7 +665,19 @@ class Handler(BaseHTTPRequestHandler):
         if b"broken" in self.body:
             return self.refuse(400, "The PDF cannot be read: it ends before its table of contents.")
         image = "data:image/png;base64," + base64.b64encode(png("Page")).decode()
-        return self.send({"pages": 2, "visual_tokens": 42, "text_tokens": 161, "compression": 3.8333, "mode": "nano-128", "prompts": 1, "window": 4096, "fits": True, "images": [image, image]})
+        return self.send(
+            {
+                "pages": 2,
+                "visual_tokens": 42,
+                "text_tokens": 161,
+                "compression": 3.8333,
+                "mode": "nano-128",
+                "prompts": 1,
+                "window": 4096,
+                "fits": True,
+                "images": [image, image],
+            }
+        )
 
     def on_summarize(self, _rest: list[str]) -> None:
         self.send_response(200)
@@ -547,7 +685,23 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
-        result = {"document_id": "request", "text": HOSTILE, "model": "nano", "mode": "nano-128", "route": "pages", "prompt_tokens": 61, "visual_tokens": 42, "generated_tokens": 17, "text_tokens": 161, "compression": 3.83, "seconds": 0.41, "pages_used": 2, "stop_reason": "eos", "prompts": 1, "sources": []}
+        result = {
+            "document_id": "request",
+            "text": HOSTILE,
+            "model": "nano",
+            "mode": "nano-128",
+            "route": "pages",
+            "prompt_tokens": 61,
+            "visual_tokens": 42,
+            "generated_tokens": 17,
+            "text_tokens": 161,
+            "compression": 3.83,
+            "seconds": 0.41,
+            "pages_used": 2,
+            "stop_reason": "eos",
+            "prompts": 1,
+            "sources": [],
+        }
         events = [("status", {"state": "queued", "position": 1}), ("status", {"state": "drawing"})]
         events += [("token", {"text": word + " "}) for word in HOSTILE.split(" ")] + [("summary", result)]
         try:

@@ -93,7 +93,7 @@ def test_the_theme_that_was_chosen_stays(visit, fake):
     visitor = visit(fake[0], 1440, "light")
     page = visitor.open("#/settings")
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    page.get_by_text("Dark", exact=True).click()
+    page.get_by_role("radio", name="Dark").check()
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     visitor.open("#/jobs")
     assert dark != light

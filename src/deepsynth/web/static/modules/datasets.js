@@ -9,6 +9,7 @@ import { Ago, Button, Dialog, Empty, Facts, Head, Notice, Pager, Pages, Segments
 import { bytes, count, plural, words } from "./format.js";
 import { Icon } from "./icons.js";
 import { useLoaded } from "./loading.js";
+import { datasetName } from "./names.js";
 import { go, link, replaceQuery, route } from "./router.js";
 import { LongText } from "./samples.js";
 import { attempt, say } from "./store.js";
@@ -22,7 +23,7 @@ const splitsWords = (dataset) => Object.entries(dataset.splits).map(([name, rows
 function DatasetCard({ dataset }) {
   return html`<li class="card-item">
     <div class="card-item-main">
-      <h2><a href=${link(["datasets", dataset.id])}>${dataset.name}</a></h2>
+      <h2><a href=${link(["datasets", dataset.id])}>${datasetName(dataset)}</a></h2>
       <p class="job-about"><span>${splitsWords(dataset)}</span><span>${dataset.mode}</span><span>${dataset.languages.join(", ")}</span></p>
     </div>
     <div class="tags">
@@ -133,7 +134,7 @@ function DeleteDialog({ dataset, onClose }) {
     if (await attempt(async () => say((await api.deleteDataset(dataset.id)).message))) go(["datasets"]);
   };
   return h(Dialog, {
-    title: `Delete “${dataset.name}”?`,
+    title: `Delete “${datasetName(dataset)}”?`,
     onClose,
     children: html`<p>${plural(dataset.rows, "row")} with their pages, ${bytes(dataset.bytes)}, go from the disk. This cannot be undone.</p>`,
     foot: html`${h(Button, { look: "quiet", onClick: onClose, children: "Keep it" })}${h(Button, { look: "danger", icon: "delete", onClick: remove, children: "Delete the dataset" })}`,
@@ -148,7 +149,7 @@ function DatasetDetail({ id }) {
   const dataset = loaded.value;
   return html`${h(Head, {
       above: html`<a href="#/datasets">Datasets</a>`,
-      title: dataset?.name ?? "Dataset",
+      title: dataset ? datasetName(dataset) : "Dataset",
       lead: dataset ? splitsWords(dataset) : "",
       children: dataset
         ? html`<a class="button primary" href=${link(["new"], { kind: "training", "data.path": `dataset:${dataset.id}` })}>Train on it</a>

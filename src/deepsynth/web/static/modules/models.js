@@ -9,6 +9,7 @@ import { Ago, Button, Dialog, Empty, Head, Skeleton, Tag, whenLoaded } from "./e
 import { bytes, count, figure, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { useLoaded } from "./loading.js";
+import { modelName } from "./names.js";
 import { link, replaceQuery, route } from "./router.js";
 import { attempt, jobs, say } from "./store.js";
 
@@ -21,7 +22,7 @@ function lineage(model, models) {
   while (base && !seen.has(base)) {
     seen.add(base);
     const found = models.find((item) => item.reference === base);
-    chain.unshift({ name: found?.name ?? base, id: found?.id ?? null });
+    chain.unshift({ name: found ? modelName(found) : base, id: found?.id ?? null });
     base = found?.base ?? null;
   }
   return chain;
@@ -31,12 +32,13 @@ function lineage(model, models) {
 function ModelRow({ model, models, best, ticked, onTick, onKeep, onDelete, canPush }) {
   const chain = lineage(model, models);
   const own = model.kind !== "built-in";
+  const name = modelName(model);
   return html`<li class="card-item model" data-model=${model.id}>
     <div class="job-pick">
-      ${own ? html`<input type="checkbox" aria-label=${`Choose ${model.name}`} checked=${ticked} disabled=${model.keep} onChange=${onTick} />` : null}
+      ${own ? html`<input type="checkbox" aria-label=${`Choose ${name}`} checked=${ticked} disabled=${model.keep} onChange=${onTick} />` : null}
     </div>
     <div class="card-item-main">
-      <h3>${model.name}</h3>
+      <h3>${name}</h3>
       <p class="lineage">
         ${chain.map(({ name }) => html`<span>${name}</span>${h(Icon, { name: "right" })}`)}<strong>${model.step === null ? model.kind : `step ${count(model.step)}`}</strong>
       </p>
@@ -56,8 +58,8 @@ function ModelRow({ model, models, best, ticked, onTick, onKeep, onDelete, canPu
         ? html`<a class="button" href=${link(["new"], { kind: "evaluation", model: model.reference })}>Evaluate</a>
             <a class="button" href=${link(["new"], { kind: "export", checkpoint: model.reference })}>Export</a>
             ${canPush ? html`<a class="button" href=${link(["new"], { kind: "push", model: model.reference })}>Push</a>` : null}
-            ${h(Button, { look: "quiet", icon: "pin", pressed: model.keep, label: model.keep ? `Release ${model.name}` : `Keep ${model.name}`, onClick: onKeep })}
-            ${h(Button, { look: "quiet", icon: "delete", label: `Delete ${model.name}`, disabled: model.keep, onClick: onDelete })}`
+            ${h(Button, { look: "quiet", icon: "pin", pressed: model.keep, label: model.keep ? `Release ${name}` : `Keep ${name}`, onClick: onKeep })}
+            ${h(Button, { look: "quiet", icon: "delete", label: `Delete ${name}`, disabled: model.keep, onClick: onDelete })}`
         : null}
     </div>
   </li>`;
@@ -74,10 +76,10 @@ function DeleteDialog({ models, onClose, onDone }) {
     onClose();
   };
   return h(Dialog, {
-    title: models.length === 1 ? `Delete “${models[0].name}”?` : `Delete ${models.length} models?`,
+    title: models.length === 1 ? `Delete “${modelName(models[0])}”?` : `Delete ${models.length} models?`,
     onClose,
     children: html`<p>${bytes(models.reduce((sum, model) => sum + model.bytes, 0))} go from the disk. This cannot be undone.</p>
-      <ul class="plain-list">${models.map((model) => html`<li>${model.name} <span class="faint">${bytes(model.bytes)}</span></li>`)}</ul>`,
+      <ul class="plain-list">${models.map((model) => html`<li>${modelName(model)} <span class="faint">${bytes(model.bytes)}</span></li>`)}</ul>`,
     foot: html`${h(Button, { look: "quiet", onClick: onClose, children: "Keep them" })}${h(Button, { look: "danger", icon: "delete", onClick: remove, children: "Delete" })}`,
   });
 }

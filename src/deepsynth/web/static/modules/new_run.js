@@ -8,9 +8,10 @@ import { h, html, useEffect, useMemo, useRef, useState } from "../vendor/ui.js";
 import * as api from "./api.js";
 import { Button, Copy, Head, Notice, Segments, Skeleton, Trouble, saveText, whenLoaded } from "./elements.js";
 import { AllSettings, Field, current, fieldAt } from "./form.js";
-import { bytes, count, duration, plural, words } from "./format.js";
+import { bytes, duration, plural, words } from "./format.js";
 import { Icon } from "./icons.js";
 import { useLoaded } from "./loading.js";
+import { datasetName, modelName } from "./names.js";
 import { go, route } from "./router.js";
 import { difference, merge, show, flatten } from "./settings_tree.js";
 import { attempt, remember } from "./store.js";
@@ -47,17 +48,12 @@ function firstOf(kind) {
 
 /** What references may lead to, from the lists of the server. @param {T.Dataset[]} datasets @param {T.Model[]} models */
 function choicesOf(datasets, models) {
-  const model = models.filter((item) => item.whole).map((item) => ({ value: item.reference, title: modelTitle(item) }));
+  const model = models.filter((item) => item.whole).map((item) => ({ value: item.reference, title: item.kind === "built-in" ? `${item.name} (built-in)` : modelName(item) }));
   const dataset = datasets
     .filter((item) => item.whole)
-    .map((item) => ({ value: `dataset:${item.id}`, title: `${item.name} (${plural(item.rows, "row")})` }));
+    .map((item) => ({ value: `dataset:${item.id}`, title: `${datasetName(item)} (${plural(item.rows, "row")})` }));
   const source = ["packages", "docstrings", "debian"].map((name) => ({ value: name, title: name }));
   return { model, dataset, source, path: [] };
-}
-
-/** @param {T.Model} item */
-function modelTitle(item) {
-  return item.step === null ? `${item.name} (${item.kind})` : `${item.name} (step ${count(item.step)})`;
 }
 
 /** The check of a request, asked anew a moment after each change. @param {T.JobRequest} request */

@@ -11,7 +11,9 @@ import { Button, Copy, Empty, Facts, Head, Notice, Pages, Skeleton, Tag, Trouble
 import { bytes, count, figure, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { useLoaded } from "./loading.js";
+import { modelName } from "./names.js";
 import { route } from "./router.js";
+import { jobs } from "./store.js";
 import { plan, summarize } from "./summarizing.js";
 
 const EXAMPLE = `The harbor of Saint-Malo was closed for eleven days while divers repaired the lock that keeps its basins full at low
@@ -190,11 +192,11 @@ function Bench({ inference, models }) {
   const choices = useMemo(() => {
     const served = models.find((model) => model.reference === inference.model || model.path === inference.model || model.name === inference.model);
     return [
-      { value: "", title: `${served?.name ?? inference.model} (as served)` },
+      { value: "", title: `${served ? modelName(served) : inference.model} (as served)` },
       ...inference.adapters.map((name) => ({ value: `adapter:${name}`, title: `${name} (adapter)` })),
-      ...models.filter((model) => model.whole && model !== served).map((model) => ({ value: model.reference, title: model.name })),
+      ...models.filter((model) => model.whole && model !== served).map((model) => ({ value: model.reference, title: modelName(model) })),
     ];
-  }, [inference, models]);
+  }, [inference, models, jobs.value]);
   const titleOf = (/** @type {string} */ value) => choices.find((choice) => choice.value === value)?.title ?? value;
   const given = Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== "" && !(name === "num_beams" && value === 1) && !(name === "temperature" && value === 0)));
   useEffect(() => () => stop.current?.abort(), []);
