@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test slow check lint types contracts web-check web-build format docs bench bench-render bench-evaluate image image-gpu token licenses distribution sbom lock clean
+.PHONY: help setup demo serve test slow check lint types contracts web-check web-build format docs bench bench-render bench-data bench-evaluate image image-gpu token licenses distribution sbom lock clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
@@ -66,10 +66,13 @@ docs: setup  ## Write the reference from the code and build the documentation in
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/zensical build --clean --strict
 
-bench: bench-render bench-evaluate  ## Run every benchmark that this machine can run.
+bench: bench-render bench-data bench-evaluate  ## Run every benchmark that this machine can run.
 
 bench-render: setup  ## Compare page rendering with Pillow, in one run.
 	$(BIN)/python benchmarks/render.py
+
+bench-data: setup  ## Measure preparing datasets: documents per second by stage, two workers, memory against size.
+	PYTHONPATH=. $(BIN)/python benchmarks/data.py
 
 bench-evaluate: setup  ## Time every metric on 10,000 pairs, and ROUGE beside rouge-score.
 	$(BIN)/python benchmarks/evaluate.py

@@ -138,3 +138,31 @@ def test_a_file_that_cannot_be_read_at_all_is_one_clear_error(
 def test_an_absent_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no file at .*nowhere\.jsonl"):
         find_format(tmp_path / "nowhere.jsonl")
+
+
+def test_a_parquet_file_that_is_damaged_in_the_middle_gives_its_sound_rows_and_says_where_it_ends(tmp_path):
+    rows = pa.Table.from_pylist([{"text": f"document {number} " + "x" * 200, "summary": "s"} for number in range(1000)])
+    pq.write_table(rows, tmp_path / "a.parquet", row_group_size=250, compression="none", use_dictionary=False)
+    content = bytearray((tmp_path / "a.parquet").read_bytes())
+    start = pq.read_metadata(tmp_path / "a.parquet").row_group(2).column(0).data_page_offset
+    content[start : start + 60] = b"\xff" * 60
+    (tmp_path / "a.parquet").write_bytes(content)
+    form = find_format(tmp_path / "a.parquet")
+    found = [row for _, row in form.rows(tmp_path / "a.parquet", ["text"])]
+    assert [row["text"].split()[1] for row in found[:-1]] == [str(number) for number in range(len(found) - 1)]
+    assert 250 <= len(found) - 1 <= 500
+    assert found[-1].reason == "damaged-file"
+
+
+@pytest.mark.parametrize(("name", "count"), [("a.jsonl", 3), ("a.csv", 3), ("a.parquet", 3), ("a.jsonl.gz", None)])
+def test_the_number_of_rows_is_told_without_reading_them_where_that_is_quick(tmp_path, name, count):
+    contents = {
+        "a.jsonl": LINES,
+        "a.csv": b"text,summary\n" + b"a,b\n" * 3,
+        "a.jsonl.gz": gzip.compress(LINES, mtime=0),
+    }
+    if name == "a.parquet":
+        pq.write_table(pa.table({"text": ["a", "b", "c"]}), tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(contents[name])
+    assert find_format(tmp_path / name).count(tmp_path / name) == count

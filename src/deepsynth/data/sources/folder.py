@@ -44,6 +44,10 @@ class FolderSource(RowSource):
         settings = self.config.model_dump(mode="json", include={"language", "require_summary", "max_chars"})
         return make_fingerprint({"files": files, "settings": settings})
 
+    def expected_rows(self) -> int:
+        """Return the number of files that are no summaries."""
+        return sum(not path.name.endswith(SUMMARY_SUFFIX) for path in self._paths)
+
     def rows(self) -> Iterator[Record | Rejection]:
         """Yield one row a document."""
         index = 0

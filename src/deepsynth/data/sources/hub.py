@@ -1,20 +1,23 @@
 """Datasets of the Hugging Face Hub, read file by file through `huggingface_hub` and pyarrow.
 
 No loading library in between: the file names of a revision tell its configurations and splits
-(`deepsynth.data.sources.layout`), and only the files that are reached are downloaded, into the Hub's own cache. A
+(`deepsynth.data.sources.layout`), and only the files that are reached are downloaded,
+into the Hub's own cache, or read over the network without a copy. A
 configuration that is named is looked for and never ignored: reading an export without it would mix all languages.
 Tokens are left to `huggingface_hub`'s own login.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from deepsynth.core.errors import InputError, MissingExtraError
+from deepsynth.core.errors import InputError
 from deepsynth.data.config import SourceConfig
+from deepsynth.data.hub_calls import HubCalls, first_line
 from deepsynth.data.sources.known import EXPORT_REVISION, KnownDataset, find_known
 from deepsynth.data.sources.layout import choose_files
+from deepsynth.data.sources.remote import RemoteFile, StoredFile
 from deepsynth.data.sources.tables import TableSource
 
 
@@ -27,20 +30,38 @@ def open_hub(config: SourceConfig) -> TableSource:
     known = find_known(config.source)
     subset = _subset(config, known)
     identifier = known.id if known else config.source
-    hub = _import_hub()
-    revision, commit, paths = _list_files(hub, identifier, config.revision or (known.revision if known else None))
+    calls = HubCalls()
+    found = _list_files(calls, identifier, config.revision or (known.revision if known else None))
 
-    def fetch(name: str) -> Path:
-        try:
-            return Path(hub.hf_hub_download(identifier, name, repo_type="dataset", revision=commit))
-        except (hub.errors.HfHubHTTPError, hub.errors.LocalEntryNotFoundError, OSError) as error:
-            raise InputError(f"cannot download {name} of {identifier}: {_first_line(error)}") from error
+    def copy(name: str) -> StoredFile:
+        def download() -> str:
+            return calls.hub.hf_hub_download(identifier, name, repo_type="dataset", revision=found.commit)
 
-    files = choose_files(paths, subset, f"{identifier} (revision {revision})")
-    identity = {"id": identifier, "commit": commit, "subset": subset}
+        return Path(calls.call(f"downloading {name} of {identifier}", download))
+
+    def stream(name: str) -> StoredFile:
+        return RemoteFile(f"hf://datasets/{identifier}@{found.commit}/{name}")
+
+    where = f"{identifier} (revision {found.revision})"
+    files = choose_files(found.paths, subset, where)
     return TableSource(
-        name_of(identifier, subset), files, _complete(config, known, subset), fetch=fetch, identity=identity
+        name_of(identifier, subset),
+        files,
+        _complete(config, known, subset),
+        fetch=stream if config.streaming else copy,
+        identity={"id": identifier, "commit": found.commit, "subset": subset},
+        license=known.license if known else found.license,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Listing:
+    """What a revision of a dataset holds."""
+
+    revision: str
+    commit: str
+    paths: list[str]
+    license: str
 
 
 def open_local_export(folder: Path, config: SourceConfig) -> TableSource:
@@ -77,45 +98,36 @@ def _complete(config: SourceConfig, known: KnownDataset | None, subset: str | No
         {
             "text_column": config.text_column or known.text,
             "summary_column": config.summary_column or known.summary,
+            "subset": subset,
             "language": known.language(subset or "") if config.language == "und" else config.language,
         }
     )
 
 
-def _list_files(hub: Any, identifier: str, revision: str | None) -> tuple[str, str, list[str]]:
-    """Return the revision, its commit, and its file names; without a wish, the export if there is one, else main."""
-    errors = hub.errors
+def _list_files(calls: HubCalls, identifier: str, revision: str | None) -> _Listing:
+    """Return what a revision holds; without a wish, the export if there is one, else main."""
+    errors = calls.hub.errors
     last: Exception | None = None
     for candidate in [revision] if revision else [EXPORT_REVISION, "main"]:
         try:
-            info = hub.HfApi().dataset_info(identifier, revision=candidate, timeout=30)
+            info = calls.call(
+                f"opening {identifier}",
+                lambda candidate=candidate: calls.hub.HfApi().dataset_info(identifier, revision=candidate, timeout=30),
+            )
         except errors.RevisionNotFoundError as error:
             last = error
             continue
-        except errors.GatedRepoError as error:
-            raise InputError(
-                f"{identifier} asks for consent: accept its terms on its page, then `hf auth login`"
-            ) from error
         except errors.RepositoryNotFoundError as error:
             raise InputError(
                 f"{identifier} is neither a file or folder here nor a dataset on the Hub "
                 "(a private one needs `hf auth login`)",
                 field="source",
             ) from error
-        except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
-            raise InputError(f"cannot reach {identifier} on the Hub: {_first_line(error)}") from error
-        return candidate, info.sha, [item.rfilename for item in info.siblings or []]
-    raise InputError(f"{identifier} has no revision {revision or 'main'!r}: {_first_line(last)}", field="revision")
-
-
-def _first_line(error: Exception | None) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def _import_hub() -> Any:
-    try:
-        import huggingface_hub
-        import huggingface_hub.errors
-    except ImportError as error:
-        raise MissingExtraError("huggingface_hub", "hub") from error
-    return huggingface_hub
+        except errors.HFValidationError as error:
+            raise InputError(
+                f"{identifier} is no name that the Hub knows: {first_line(error)}", field="source"
+            ) from error
+        paths = [item.rfilename for item in info.siblings or []]
+        license = (getattr(info, "card_data", None) or {}).get("license") or ""
+        return _Listing(revision=candidate, commit=info.sha, paths=paths, license=str(license))
+    raise InputError(f"{identifier} has no revision {revision or 'main'!r}: {first_line(last)}", field="revision")

@@ -29,7 +29,8 @@ class KnownDataset:
     splits: tuple[str, ...] = ("train", "validation", "test")
     revision: str = EXPORT_REVISION
     script: bool = False
-    license: str = "not stated"
+    license: str = "unknown"
+    """As the dataset's card states it, in the Hub's spelling where it has one; `unknown` where the card states none."""
 
     def language(self, subset: str) -> str:
         """Return the language of the rows of `subset`."""
@@ -52,18 +53,18 @@ KNOWN: dict[str, KnownDataset] = {
         languages=("de", "es", "fr", "ru", "tr"),
         subset_is_language=True,
         script=True,
-        license="non-commercial research",
+        license="For research that is not commercial, as its card says.",
     ),
     "cnn_dailymail": KnownDataset(
         id="abisee/cnn_dailymail",
         text="article",
         summary="highlights",
         subsets=("3.0.0", "2.0.0", "1.0.0"),
-        license="Apache-2.0 (as the card says)",
+        license="apache-2.0",
     ),
     "xsum": KnownDataset(id="EdinburghNLP/xsum", text="document", summary="summary", script=True),
     "billsum": KnownDataset(
-        id="FiscalNote/billsum", text="text", summary="summary", splits=("train", "test", "ca_test"), license="CC0-1.0"
+        id="FiscalNote/billsum", text="text", summary="summary", splits=("train", "test", "ca_test"), license="cc0-1.0"
     ),
     "arxiv": KnownDataset(
         id="ccdv/arxiv-summarization", text="article", summary="abstract", subsets=("section", "document")
@@ -71,7 +72,16 @@ KNOWN: dict[str, KnownDataset] = {
     "pubmed": KnownDataset(
         id="ccdv/pubmed-summarization", text="article", summary="abstract", subsets=("section", "document")
     ),
-    "samsum": KnownDataset(id="knkarthick/samsum", text="dialogue", summary="summary", license="CC BY-NC-ND 4.0"),
+    "samsum": KnownDataset(id="knkarthick/samsum", text="dialogue", summary="summary", license="cc-by-nc-nd-4.0"),
+    "dialogsum": KnownDataset(id="knkarthick/dialogsum", text="dialogue", summary="summary", license="cc-by-nc-sa-4.0"),
+    "orangesum": KnownDataset(
+        id="EdinburghNLP/orange_sum",
+        text="text",
+        summary="summary",
+        subsets=("abstract", "title"),
+        languages=("fr",),
+        script=True,
+    ),
     "xlsum": KnownDataset(
         id="csebuetnlp/xlsum",
         text="text",
@@ -80,7 +90,7 @@ KNOWN: dict[str, KnownDataset] = {
         languages=tuple(_XLSUM.values()),
         subset_is_language=True,
         script=True,
-        license="CC BY-NC-SA 4.0",
+        license="cc-by-nc-sa-4.0",
     ),
 }
 """By short name."""

@@ -8,9 +8,11 @@ from deepsynth.core.errors import InputError
 from deepsynth.data.config import SourceConfig
 from deepsynth.data.sources.base import DocumentSource, sources
 from deepsynth.data.sources.folder import FolderSource, is_document
-from deepsynth.data.sources.hub import open_hub, open_local_export
+from deepsynth.data.sources.hub import name_of, open_hub, open_local_export
 from deepsynth.data.sources.known import KNOWN, find_known
+from deepsynth.data.sources.layout import choose_files
 from deepsynth.data.sources.readers import is_table
+from deepsynth.data.sources.remote import RemoteFile, list_files
 from deepsynth.data.sources.tables import TableSource
 
 
@@ -23,6 +25,8 @@ def open_source(config: SourceConfig) -> DocumentSource:
     name = config.source
     if name in sources.names():
         return sources.get(name)(config)
+    if "://" in name:
+        return _open_url(name, config)
     path = Path(name).expanduser()
     if path.exists():
         return _open_path(path, config)
@@ -33,6 +37,18 @@ def open_source(config: SourceConfig) -> DocumentSource:
         f"sources: {', '.join(sources.names())}; datasets: {', '.join(KNOWN)}",
         field="source",
     )
+
+
+def _open_url(url: str, config: SourceConfig) -> TableSource:
+    """Return the tables at an address; a folder of them is laid out as on the Hub."""
+    base, found = list_files(url)
+    if found == [base] or "*" in url:
+        files = {"": found}
+    else:
+        inside = [item.removeprefix(base).lstrip("/") for item in found]
+        chosen = choose_files(inside, config.subset, url)
+        files = {split: [f"{base.rstrip('/')}/{item}" for item in names] for split, names in chosen.items()}
+    return TableSource(name_of(url, config.subset), files, config, fetch=RemoteFile)
 
 
 def _looks_like_path(name: str) -> bool:

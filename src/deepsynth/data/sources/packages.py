@@ -48,6 +48,10 @@ class PackagesSource(RowSource):
             {"packages": [(name, item.version) for name, item in self._found], "max_chars": self.config.max_chars}
         )
 
+    def expected_rows(self) -> int:
+        """Return the number of packages."""
+        return len(self._found)
+
     def rows(self) -> Iterator[Record | Rejection]:
         """Yield one row a package."""
         for index, (name, distribution) in enumerate(self._found):

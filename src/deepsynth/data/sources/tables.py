@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from deepsynth.core.documents import Record
@@ -11,9 +12,10 @@ from deepsynth.data.config import SourceConfig
 from deepsynth.data.sources.base import Rejection, RowSource, make_fingerprint
 from deepsynth.data.sources.columns import Columns, RowError, choose_columns, read_row
 from deepsynth.data.sources.readers import find_format
+from deepsynth.data.sources.remote import RemoteFile, StoredFile, identity_of, remote_errors
 
-Fetch = Callable[[str], Path]
-"""Gives the local file of a name; for files that are local already, just the path."""
+Fetch = Callable[[str], StoredFile]
+"""Gives the file of a name: for files that are local already just the path, for others a copy, or the way to read them."""
 
 _READING_FIELDS = {
     "text_column", "summary_column", "id_column", "language_column", "group_column", "language", "require_summary",
@@ -32,6 +34,7 @@ class TableSource(RowSource):
         *,
         fetch: Fetch = Path,
         identity: Mapping[str, object] | None = None,
+        license: str = "",
     ) -> None:
         """`files` maps a split (empty for none) to names that `fetch` turns into local files.
 
@@ -51,6 +54,7 @@ class TableSource(RowSource):
         self.config = config
         self._fetch = fetch
         self._identity = identity
+        self.license = license
         if not any(self.files.values()):
             raise InputError(f"{name} holds no file of rows")
         if identity is None:
@@ -61,8 +65,19 @@ class TableSource(RowSource):
     def fingerprint(self) -> str:
         """Of the files and of the settings that change how they are read."""
         reading = self.config.model_dump(mode="json", include=_READING_FIELDS)
-        identity = self._identity or {name: _stat(self._fetch(name)) for name in self._names()}
+        identity = self._identity or {name: identity_of(self._fetch(name)) for name in self._names()}
         return make_fingerprint({"files": self.files, "identity": identity, "reading": reading})
+
+    def expected_rows(self) -> int | None:
+        """Return the number of rows where all files are here and tell it quickly."""
+        total = 0
+        for name in self._names() if self._identity is None else ():
+            path = self._fetch(name)
+            count = find_format(path).count(path) if isinstance(path, Path) else None
+            if count is None:
+                return None
+            total += count
+        return total if self._identity is None else None
 
     def columns(self) -> Columns:
         """Return which column is which, judged by the first file."""
@@ -75,11 +90,13 @@ class TableSource(RowSource):
         for split, names in self.files.items():
             index = 0
             for name in names:
-                for row in self._file_rows(self._fetch(name), columns, split, index):
-                    index += 1
-                    yield row
+                file = self._fetch(name)
+                with remote_errors(str(file)) if isinstance(file, RemoteFile) else nullcontext():
+                    for row in self._file_rows(file, columns, split, index):
+                        index += 1
+                        yield row
 
-    def _file_rows(self, path: Path, columns: Columns, split: str, index: int) -> Iterator[Record | Rejection]:
+    def _file_rows(self, path: StoredFile, columns: Columns, split: str, index: int) -> Iterator[Record | Rejection]:
         form = find_format(path)
         absent = [name for name in columns.names() if name not in form.columns(path)]
         if absent and path.suffix in (".parquet", ".arrow", ".csv", ".tsv"):
@@ -89,13 +106,10 @@ class TableSource(RowSource):
             if isinstance(raw, RowError):
                 yield Rejection(where=prefix + where, reason=raw.reason, detail=raw.detail)
                 continue
-            meta = {"index": str(number), **({"split": split} if split else {})}
+            meta = {"index": str(number)}
+            meta |= {"configuration": self.config.subset} if self.config.subset else {}
+            meta |= {"split": split} if split else {}
             yield read_row(raw, columns, self.config, where=prefix + where, meta=meta)
 
     def _names(self) -> Iterator[str]:
         return (name for names in self.files.values() for name in names)
-
-
-def _stat(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]

@@ -1,8 +1,4 @@
-"""Fetches Debian's package descriptions with apt, as an ordinary user, without touching the system's own lists.
-
-Everything is passed by `-o` on the command line: container images switch translations off in apt.conf.d, and that
-beats a file named by `APT_CONFIG`. Where there is no apt, a folder of lists copied from elsewhere does as well.
-"""
+"""Fetches Debian's package descriptions with apt; where there is none, a folder of lists copied from elsewhere does as well."""
 
 from __future__ import annotations
 
@@ -18,13 +14,13 @@ from urllib.parse import unquote
 
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import hash_file
+from deepsynth.data.sources.debian.apt import TIMEOUT_SECONDS, make_state, run_apt
 
 _NAME = re.compile(
     r"_dists_(?P<suite>.+)_(?P<component>[^_]+)_(?:i18n_Translation-(?P<language>[A-Za-z@%0-9_]+)"
     r"|binary-[a-z0-9-]+_Packages)(?P<packed>\.(?:gz|xz|lz4|zst))?$"
 )
 _HELPER = Path("/usr/lib/apt/apt-helper")
-_TIMEOUT_SECONDS = 600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +53,7 @@ class PackageList:
         if not _HELPER.exists():
             raise InputError(f"{self.path} needs apt to unpack; copy lists that are not packed, or .gz or .xz ones")
         command = [str(_HELPER), "cat-file", str(self.path)]
-        return subprocess.run(command, check=True, capture_output=True, timeout=_TIMEOUT_SECONDS).stdout
+        return subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_SECONDS).stdout
 
     def facts(self) -> dict[str, object]:
         """Return name, size and sha256, so that a run can be told from one on other lists."""
@@ -110,36 +106,8 @@ def fetch_lists(cache: Path, languages: Sequence[str]) -> Path:
             "(fetched with -o Acquire::Languages=en,fr) and name the copy with --reading.lists",
             field="source",
         )
-    for folder in (lists / "partial", state / "cache" / "archives" / "partial", state / "log"):
-        folder.mkdir(parents=True, exist_ok=True)
-    (state / "status").touch()
-    _update(state, languages)
+    make_state(state)
+    run_apt(state, languages, "update")
     find_lists(lists, languages)
     (state / "complete").touch()
     return lists
-
-
-def _update(state: Path, languages: Sequence[str]) -> None:
-    options = {
-        "Dir::State": state,
-        "Dir::State::lists": state / "lists",
-        "Dir::State::status": state / "status",
-        "Dir::Cache": state / "cache",
-        "Dir::Log": state / "log",
-        "APT::Sandbox::User": "",
-        "Acquire::Languages": ",".join(languages),
-        "Acquire::GzipIndexes": "false",
-    }
-    command = [
-        "apt-get",
-        "update",
-        "-q",
-        *(part for key, value in options.items() for part in ("-o", f"{key}={value}")),
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise InputError(f"apt-get update did not finish in {_TIMEOUT_SECONDS} s; try again") from error
-    if done.returncode:
-        tail = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        raise InputError(f"apt-get update failed: {' '.join(tail) or done.returncode}; is there a network?")

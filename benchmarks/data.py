@@ -1,0 +1,161 @@
+"""Documents per second per core by stage of `deepsynth prepare`, scaling from one worker to two, and memory against size.
+
+    python benchmarks/data.py [--documents 2000] [--sizes 1000 10000 100000] [--out FILE]
+
+Stages are timed by themselves, in CPU time of one process, on made-up prose of about 900 characters (median of three rounds,
+new texts each round). Scaling is the wall time of the whole command with one and with two workers, taken in turn. Memory is
+the peak of a process that prepares so many rows, pages drawn on reading so that disks do not matter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from deepsynth.core.documents import Document, Record
+from deepsynth.core.progress import SilentReporter
+from deepsynth.data.cleaning import judge
+from deepsynth.data.config import CleaningConfig, SourceConfig
+from deepsynth.data.ledger import Ledger
+from deepsynth.data.prepare import Preparation, PrepareConfig
+from deepsynth.data.shards import SCHEMA, picture, write_shard
+from deepsynth.data.sources import open_source
+from deepsynth.rendering.config import RenderConfig
+from deepsynth.rendering.png import encode_png
+from deepsynth.rendering.renderer import make_renderer
+
+ROUNDS = 3
+SYLLABLES = "ta re ni mo la ser vic ton pre dis con age ful ing ber lo qua mer sol ven".split()  # noqa: SIM905
+RENDERING = RenderConfig(mode="nano-256")
+PREPARE = """
+import json, resource, sys
+from benchmarks.data import run_prepare
+run_prepare(json.loads(sys.argv[1]))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def make_text(generator: random.Random) -> str:
+    """Return about 900 characters of made-up words."""
+    count = generator.randint(90, 150)
+    return " ".join("".join(generator.choices(SYLLABLES, k=generator.randint(1, 4))) for _ in range(count))
+
+
+def write_rows(path: Path, count: int, seed: int = 0) -> Path:
+    """Write rows of text and summary as JSON lines."""
+    generator = random.Random(seed)
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(count):
+            text = make_text(generator)
+            file.write(json.dumps({"text": text, "summary": f"{number} {text[-60:-20]}"}) + "\n")
+    return path
+
+
+def rate(count: int, work: Callable[[], Any]) -> float:
+    """Return documents per second of CPU time."""
+    began = time.process_time()
+    work()
+    return count / (time.process_time() - began)
+
+
+def measure_stages(folder: Path, count: int, seed: int) -> dict[str, float]:
+    """Return documents per second per core of each stage, on new texts."""
+    source = open_source(SourceConfig(source=str(write_rows(folder / f"{seed}.jsonl", count, seed))))
+    records: list[Record] = []
+    found = {"read": rate(count, lambda: records.extend(source))}
+    judged: list[Any] = []
+    config = CleaningConfig()
+    found["clean"] = rate(count, lambda: judged.extend(judge(record, config, RENDERING) for record in records))
+    ledger = Ledger(folder / f"{seed}.sqlite", config)
+    stored = ((item, "train", {"text": item.text}) for item in judged)
+    found["compare"] = rate(count, lambda: ledger.add(0, stored, limit=None))
+    ledger.close()
+    renderer = make_renderer(RENDERING)
+    pages: list[Any] = []
+    documents = [Document(id=record.document.id, text=record.document.text) for record in records]
+    found["render"] = rate(count, lambda: pages.extend(list(renderer.render(document)) for document in documents))
+    encoded: list[list[bytes]] = []
+    found["encode PNG"] = rate(count, lambda: encoded.extend([encode_png(page.image) for page in own] for own in pages))
+    row: dict[str, Any] = {name: "x" for name in SCHEMA.names} | {"original_index": 0}
+    rows = (
+        {**row, "text": record.document.text, "pages": list(map(picture, own))}
+        for record, own in zip(records, encoded, strict=True)
+    )
+    found["write"] = rate(count, lambda: write_shard(folder / f"{seed}.parquet", rows))
+    return found
+
+
+def run_prepare(values: dict[str, Any]) -> None:
+    """Prepare a dataset."""
+    Preparation(PrepareConfig.parse(values), SilentReporter()).run()
+
+
+def prepare_apart(values: dict[str, Any]) -> tuple[float, float]:
+    """Prepare in a process of its own; return wall seconds and peak memory in MiB."""
+    began = time.monotonic()
+    command = [sys.executable, "-c", PREPARE, json.dumps(values)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    return time.monotonic() - began, int(done.stdout) / 1024
+
+
+def measure_scaling(folder: Path, count: int) -> dict[int, float]:
+    """Return workers -> wall seconds, the better of two runs taken in turn."""
+    rows = write_rows(folder / "scaling.jsonl", count)
+    found: dict[int, list[float]] = {1: [], 2: []}
+    for turn in range(2):
+        for workers in found:
+            values = {"source": str(rows), "out": str(folder / f"scaling-{workers}-{turn}"), "scale": {"workers": workers},
+                      "rendering": RENDERING.model_dump()}  # fmt: skip
+            found[workers].append(prepare_apart(values)[0])
+    return {workers: min(seconds) for workers, seconds in found.items()}
+
+
+def measure_memory(folder: Path, sizes: list[int]) -> dict[int, tuple[float, float]]:
+    """Return rows -> (peak MiB, rows per wall second)."""
+    found: dict[int, tuple[float, float]] = {}
+    for size in sizes:
+        rows = write_rows(folder / f"memory-{size}.jsonl", size, seed=size)
+        seconds, peak = prepare_apart(
+            {"source": str(rows), "out": str(folder / f"memory-{size}"), "pages": "on-the-fly"}
+        )
+        found[size] = (peak, size / seconds)
+    return found
+
+
+def main() -> None:
+    """Measure, print and, when asked, save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=2000)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rounds = [measure_stages(folder, arguments.documents, seed) for seed in range(ROUNDS)]
+        stages = {stage: statistics.median(found[stage] for found in rounds) for stage in rounds[0]}
+        for stage, value in stages.items():
+            print(f"{stage:12} {value:10,.0f} documents/s per core")
+        print(f"{'all':12} {1 / sum(1 / value for value in stages.values()):10,.0f} documents/s per core")
+        scaling = measure_scaling(folder, 4 * arguments.documents)
+        print(
+            f"two workers: {scaling[1] / scaling[2]:.2f} times as fast as one ({scaling[1]:.1f} s, {scaling[2]:.1f} s)"
+        )
+        memory = measure_memory(folder, arguments.sizes)
+        for size, (peak, speed) in memory.items():
+            print(f"{size:>9,} rows: peak {peak:.0f} MiB, {speed:,.0f} rows/s")
+    if arguments.out:
+        figures = {"stages": stages, "scaling": scaling, "memory": memory}
+        arguments.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
