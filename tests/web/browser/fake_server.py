@@ -671,6 +671,7 @@ class Handler(BaseHTTPRequestHandler):
                 "visual_tokens": 42,
                 "text_tokens": 161,
                 "compression": 3.8333,
+                "text_tokens_basis": "estimated",
                 "mode": "nano-128",
                 "prompts": 1,
                 "window": 4096,

@@ -193,7 +193,7 @@ def test_a_pdf_is_summarized_beside_another_model(visit, fake, width):
         {"name": "report.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 fake"}
     )
     page.get_by_role("group", name="Plan").get_by_text("42").wait_for()
-    page.get_by_label("Compare with").select_option("adapter:news")
+    page.get_by_label("Compare with").select_option("news")
     page.get_by_role("button", name="Summarize with both").click()
     page.locator(".answer .facts").nth(1).wait_for()
     texts = page.locator("[data-summary]").all_inner_texts()

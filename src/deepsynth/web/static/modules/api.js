@@ -105,7 +105,10 @@ export const getSystemPoints = (id, after = 0) => ask(job(id, `/system${query({ 
 /** @param {string} id @returns {Promise<T.HistoryEvent[]>} */
 export const getHistory = async (id) => (await ask(job(id, "/events"))).events;
 /** @param {string} id @returns {Promise<T.Sample[]>} */
-export const getSamples = async (id) => (await ask(job(id, "/samples?limit=200"))).samples;
+export async function getSamples(id) {
+  const { samples } = await ask(job(id, "/samples?limit=200"));
+  return samples.map((/** @type {any} */ sample) => ({ ...sample, prediction: sample.prediction ?? sample.written ?? "", pages: sample.pages ?? [] }));
+}
 /** @param {string} id @returns {Promise<Record<string, unknown>>} */
 export const getReport = (id) => ask(job(id, "/report"));
 /** @param {string} id @returns {Promise<{files: T.JobFile[], truncated: boolean}>} */

@@ -9,7 +9,7 @@ import { Ago, Button, Dialog, Empty, Head, Skeleton, Tag, whenLoaded } from "./e
 import { bytes, count, figure, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { useLoaded } from "./loading.js";
-import { modelName } from "./names.js";
+import { isServed, modelName } from "./names.js";
 import { link, replaceQuery, route } from "./router.js";
 import { attempt, jobs, say } from "./store.js";
 
@@ -28,8 +28,8 @@ function lineage(model, models) {
   return chain;
 }
 
-/** @param {{model: T.Model, models: T.Model[], best: boolean, ticked: boolean, onTick: () => void, onKeep: () => void, onDelete: () => void, canPush: boolean}} props */
-function ModelRow({ model, models, best, ticked, onTick, onKeep, onDelete, canPush }) {
+/** @param {{model: T.Model, models: T.Model[], best: boolean, ticked: boolean, onTick: () => void, onKeep: () => void, onDelete: () => void, canPush: boolean, served: boolean}} props */
+function ModelRow({ model, models, best, ticked, onTick, onKeep, onDelete, canPush, served }) {
   const chain = lineage(model, models);
   const own = model.kind !== "built-in";
   const name = modelName(model);
@@ -52,7 +52,7 @@ function ModelRow({ model, models, best, ticked, onTick, onKeep, onDelete, canPu
       ${model.created_at ? html`<br /><span class="faint">${h(Ago, { at: model.created_at })}</span>` : null}
     </p>
     <div class="actions">
-      <a class="button" href=${link(["playground"], { model: model.reference })}>Try</a>
+      ${served ? html`<a class="button" href=${link(["playground"])}>Try</a>` : null}
       <a class="button" href=${link(["new"], { kind: "training", model: model.reference })}>${h(Icon, { name: "branch" })}Train from it</a>
       ${own
         ? html`<a class="button" href=${link(["new"], { kind: "evaluation", model: model.reference })}>Evaluate</a>
@@ -96,8 +96,8 @@ function groups(models) {
   return [...found].sort(([, left], [, right]) => newest(right).localeCompare(newest(left)));
 }
 
-/** @param {{models: T.Model[], again: () => void, canPush: boolean}} props */
-function ModelList({ models, again, canPush }) {
+/** @param {{models: T.Model[], again: () => void, canPush: boolean, inference: T.Inference | null}} props */
+function ModelList({ models, again, canPush, inference }) {
   const [ticked, setTicked] = useState(/** @type {readonly string[]} */ ([]));
   const [deleting, setDeleting] = useState(/** @type {T.Model[] | null} */ (null));
   const only = route.value.query.get("job");
@@ -126,6 +126,7 @@ function ModelList({ models, again, canPush }) {
               models,
               best: model === best,
               canPush,
+              served: inference !== null && isServed(model, inference),
               ticked: ticked.includes(model.id),
               onTick: () => setTicked(ticked.includes(model.id) ? ticked.filter((id) => id !== model.id) : [...ticked, model.id]),
               onKeep: async () => {
@@ -156,19 +157,25 @@ function ModelList({ models, again, canPush }) {
       : null}`;
 }
 
+/** A server without a playground has no model to try. @param {unknown} error */
+function absent(error) {
+  if (error instanceof api.ApiError && error.status === 404) return null;
+  throw error;
+}
+
 /** @param {{id: string | null}} _props */
 export function Models(_props) {
   const loaded = useLoaded(async () => {
-    const [models, kinds] = await Promise.all([api.getModels(), api.getKinds()]);
-    return { models, canPush: kinds.some((kind) => kind.kind === "push") };
+    const [models, kinds, inference] = await Promise.all([api.getModels(), api.getKinds(), api.getInference().catch(absent)]);
+    return { models, inference, canPush: kinds.some((kind) => kind.kind === "push") };
   }, []);
   const total = (loaded.value?.models ?? []).reduce((sum, model) => sum + model.bytes, 0);
   return html`${h(Head, { title: "Models", lead: loaded.value ? `${plural(loaded.value.models.length, "model")}, ${bytes(total)} on the disk.` : "What runs have written, and the built-in sizes." })}
     ${whenLoaded(
       loaded,
-      ({ models, canPush }) =>
+      ({ models, canPush, inference }) =>
         models.length
-          ? h(ModelList, { models, canPush, again: loaded.again })
+          ? h(ModelList, { models, canPush, inference, again: loaded.again })
           : h(Empty, { title: "No models", children: "Train one, or name a folder of models when the server starts." }),
       h(Skeleton, { lines: 8, tall: true }),
     )}`;

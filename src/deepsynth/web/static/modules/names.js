@@ -18,3 +18,8 @@ export function modelName(model) {
   const folder = model.name.split("/").pop() ?? model.name;
   return `${job.name}, ${model.kind === "checkpoint" && model.step !== null ? `step ${count(model.step)}` : folder}`;
 }
+
+/** Whether the playground's model is this one. @param {T.Model} model @param {T.Inference} inference */
+export function isServed(model, inference) {
+  return [model.reference, model.path, model.name].includes(inference.model);
+}

@@ -34,7 +34,7 @@ const PRESETS = {
 };
 /** Settings shown first, by kind; the others stand below. */
 const FIRST = new Map([
-  ["training", ["data.path", "model", "num_epochs", "max_steps", "batch_size", "optimizer.learning_rate"]],
+  ["training", ["data.path", "model", "num_epochs", "max_steps", "batch_size", "optimizer.learning_rate", "eval_interval", "eval_samples"]],
   ["dataset", ["source", "limit", "mode", "pages", "language"]],
   ["evaluation", ["model", "data", "split", "limit"]],
   ["export", ["checkpoint", "layout"]],

@@ -11,7 +11,7 @@ import { Button, Copy, Empty, Facts, Head, Notice, Pages, Skeleton, Tag, Trouble
 import { bytes, count, figure, plural } from "./format.js";
 import { Icon } from "./icons.js";
 import { useLoaded } from "./loading.js";
-import { modelName } from "./names.js";
+import { isServed, modelName } from "./names.js";
 import { route } from "./router.js";
 import { jobs } from "./store.js";
 import { plan, summarize } from "./summarizing.js";
@@ -120,12 +120,12 @@ function PlanPanel({ input, options }) {
   const images = found.images ?? [];
   return html`<div class=${busy ? "stale" : ""}>
     <div class="flow" role="group" aria-label="Plan">
-      <div><strong>${count(found.text_tokens)}</strong><span>text tokens</span></div>
+      <div><strong>${count(found.text_tokens)}</strong><span>text tokens${found.text_tokens_basis === "estimated" ? ", about" : ""}</span></div>
       ${h(Icon, { name: "right" })}
       <div><strong>${count(found.pages)}</strong><span>${found.pages === 1 ? "page" : "pages"}</span></div>
       ${h(Icon, { name: "right" })}
       <div><strong>${count(found.visual_tokens)}</strong><span>visual tokens</span></div>
-      ${found.compression ? html`<div class="ratio"><strong>${figure(Number(found.compression.toFixed(2)))}×</strong><span>${found.compression >= 1 ? "compressed" : "of the text’s cost saved: none"}</span></div>` : null}
+      ${found.compression ? html`<div class="ratio"><strong>${figure(Number((found.compression >= 1 ? found.compression : 1 / found.compression).toFixed(2)))}×</strong><span>${found.compression >= 1 ? "fewer tokens" : "more tokens than the text"}</span></div>` : null}
     </div>
     ${found.prompts && found.prompts > 1 ? h(Notice, { children: `Longer than the model’s window: it will be summarized in ${found.prompts} parts.` }) : null}
     ${h(Pages, { pages: images })}
@@ -154,8 +154,8 @@ function Answer({ title, writing, untrained }) {
             facts: [
               ["Visual tokens", count(result.visual_tokens)],
               ["Text tokens", count(result.text_tokens)],
-              ["Compression", result.compression === null ? "–" : `${figure(result.compression)}×`],
-              ["Written", `${plural(result.generated_tokens, "token")} in ${figure(result.seconds)} s`],
+              ["Compression", result.compression === null ? "–" : `${figure(Number(result.compression.toFixed(2)))}×`],
+              ["Written", `${plural(result.generated_tokens, "token")} in ${figure(Number(result.seconds.toFixed(2)))} s`],
               ["Pages", count(result.pages_used)],
               ["Mode", result.mode],
             ],
@@ -173,16 +173,10 @@ function Answer({ title, writing, untrained }) {
   </section>`;
 }
 
-/** What a choice in the list of models asks of the server. @param {string} choice @returns {Options} */
-function chosenModel(choice) {
-  if (choice.startsWith("adapter:")) return { adapter: choice.slice(8) };
-  return choice ? { model: choice } : {};
-}
-
 /** @param {{inference: T.Inference, models: T.Model[]}} props */
 function Bench({ inference, models }) {
   const [input, setInput] = useState(/** @type {Input | null} */ (null));
-  const [first, setFirst] = useState(route.peek().query.get("model") ?? "");
+  const [first, setFirst] = useState(inference.adapters.find((name) => name === route.peek().query.get("model")) ?? "");
   const [second, setSecond] = useState("\0none");
   const [options, setOptions] = useState(/** @type {Options} */ ({ instruction: "", max_new_tokens: 64, mode: "", num_beams: 1, temperature: 0 }));
   const [writings, setWritings] = useState(/** @type {Writing[]} */ ([]));
@@ -190,11 +184,10 @@ function Bench({ inference, models }) {
   const stop = useRef(/** @type {AbortController | null} */ (null));
   const running = writings.some((writing) => writing.status);
   const choices = useMemo(() => {
-    const served = models.find((model) => model.reference === inference.model || model.path === inference.model || model.name === inference.model);
+    const served = models.find((model) => isServed(model, inference));
     return [
-      { value: "", title: `${served ? modelName(served) : inference.model} (as served)` },
-      ...inference.adapters.map((name) => ({ value: `adapter:${name}`, title: `${name} (adapter)` })),
-      ...models.filter((model) => model.whole && model !== served).map((model) => ({ value: model.reference, title: modelName(model) })),
+      { value: "", title: `${served ? modelName(served) : inference.model}${inference.adapters.length ? " (base)" : ""}` },
+      ...inference.adapters.map((name) => ({ value: name, title: `${name} (tuned)` })),
     ];
   }, [inference, models, jobs.value]);
   const titleOf = (/** @type {string} */ value) => choices.find((choice) => choice.value === value)?.title ?? value;
@@ -214,7 +207,7 @@ function Bench({ inference, models }) {
       try {
         const result = await summarize(
           input,
-          { ...given, ...chosenModel(choice) },
+          { ...given, adapter: choice },
           {
             onStatus: (state, position) => change(index, (old) => ({ ...old, status: `${STATUS[state] ?? state}${position ? `, place ${position}` : ""}` })),
             onText: (text) => change(index, (old) => ({ ...old, text: old.text + text, status: "Writing" })),
@@ -250,6 +243,9 @@ function Bench({ inference, models }) {
           </select></label
         >
       </div>
+      ${inference.adapters.length
+        ? null
+        : html`<p class="help">Adapters that the server is started with (<code>--inference.adapters</code>) can be compared with their base here.</p>`}
       <details class="group">
         <summary><span>How it reads and writes</span></summary>
         <div class="fields two">
@@ -261,7 +257,7 @@ function Bench({ inference, models }) {
               ${(inference.modes ?? []).map((mode) => html`<option value=${mode}>${mode}</option>`)}
             </select></label
           >
-          ${number("max_new_tokens", "Longest summary, tokens", { min: 1, max: 4096, step: 1 })} ${number("num_beams", "Beams", { min: 1, max: 16, step: 1 })}
+          ${number("max_new_tokens", "Longest summary, tokens", { min: 1, max: inference.limits.max_new_tokens ?? 4096, step: 1 })} ${number("num_beams", "Beams", { min: 1, max: 16, step: 1 })}
           ${number("temperature", "Temperature", { min: 0, max: 5, step: 0.1 })}
         </div>
       </details>

@@ -45,6 +45,16 @@ function Part({ title, text, marks, tone = "" }) {
   </section>`;
 }
 
+/** What the baselines of an evaluation wrote. @param {{sample: T.Sample}} props */
+function OtherSystems({ sample }) {
+  const others = Object.entries(sample.predictions ?? {}).filter(([, text]) => text && text !== sample.prediction);
+  if (!others.length) return null;
+  return html`<details class="as-table">
+    <summary>Other systems</summary>
+    ${others.map(([name, text]) => h(Part, { title: name, text }))}
+  </details>`;
+}
+
 /** @param {{sample: T.Sample, marks: boolean}} props */
 export function SampleCard({ sample, marks }) {
   return html`<article class="sample">
@@ -55,6 +65,7 @@ export function SampleCard({ sample, marks }) {
       <div class="sample-answers">
         ${h(Part, { title: "Prediction", text: sample.prediction, marks: marks ? sample.reference : null, tone: "strong" })}
         ${h(Part, { title: "Reference", text: sample.reference, marks: marks ? sample.prediction : null })}
+        ${h(OtherSystems, { sample })}
       </div>
     </div>
   </article>`;
@@ -70,7 +81,7 @@ export function Samples({ samples, kind }) {
       title: "No samples yet",
       children:
         kind === "training"
-          ? "A run writes summaries of a few held-out documents when it measures its loss; set eval_interval to have them."
+          ? "A run writes summaries of a few held-out documents each time it measures its loss: set eval_interval and eval_samples."
           : "Predictions appear here as they are written.",
     });
   }

@@ -112,7 +112,6 @@ export interface Kind {
   presets: Record<string, { settings: Record<string, unknown> }>;
   references: Record<string, ReferenceKind>;
   output: string | null;
-  pause: string | null;
 }
 
 export interface Dataset {
@@ -181,6 +180,8 @@ export interface Sample {
   text: string | null;
   reference: string | null;
   prediction: string;
+  /** What each system wrote, of an evaluation. */
+  predictions?: Record<string, string>;
   pages: string[];
 }
 
@@ -279,8 +280,10 @@ export interface Plan {
   pages: number;
   visual_tokens: number;
   text_tokens: number | null;
+  text_tokens_basis: "estimated" | null;
   compression: number | null;
   mode: string;
-  prompts: number;
+  /** None until the model has been loaded once: then its window is known. */
+  prompts: number | null;
   images: string[];
 }
