@@ -120,8 +120,10 @@ function PlanPanel({ input, options }) {
   const images = found.images ?? [];
   return html`<div class=${busy ? "stale" : ""}>
     <div class="flow" role="group" aria-label="Plan">
-      <div><strong>${count(found.text_tokens)}</strong><span>text tokens${found.text_tokens_basis === "estimated" ? ", about" : ""}</span></div>
-      ${h(Icon, { name: "right" })}
+      ${found.text_tokens
+        ? html`<div><strong>${found.text_tokens_basis === "estimated" ? "≈ " : ""}${count(found.text_tokens)}</strong><span>text tokens</span></div>
+            ${h(Icon, { name: "right" })}`
+        : null}
       <div><strong>${count(found.pages)}</strong><span>${found.pages === 1 ? "page" : "pages"}</span></div>
       ${h(Icon, { name: "right" })}
       <div><strong>${count(found.visual_tokens)}</strong><span>visual tokens</span></div>
@@ -173,8 +175,8 @@ function Answer({ title, writing, untrained }) {
   </section>`;
 }
 
-/** @param {{inference: T.Inference, models: T.Model[]}} props */
-function Bench({ inference, models }) {
+/** @param {{inference: T.Inference, models: T.Model[], onWritten: () => void}} props */
+function Bench({ inference, models, onWritten }) {
   const [input, setInput] = useState(/** @type {Input | null} */ (null));
   const [first, setFirst] = useState(inference.adapters.find((name) => name === route.peek().query.get("model")) ?? "");
   const [second, setSecond] = useState("\0none");
@@ -221,6 +223,7 @@ function Bench({ inference, models }) {
       }
     }
     setWritings((old) => old.map((writing) => ({ ...writing, status: null })));
+    onWritten();
   };
   const set = (/** @type {string} */ name, /** @type {string | number} */ value) => setOptions((old) => ({ ...old, [name]: value }));
   const number = (/** @type {string} */ name, /** @type {string} */ title, /** @type {Record<string, unknown>} */ limits) =>
@@ -293,5 +296,5 @@ export function Playground() {
       children: inference?.state === "ready" ? h(Button, { look: "quiet", onClick: async () => { await api.unloadModel(); loaded.again(); }, children: "Free its memory" }) : null,
     })}
     ${inference?.state === "failed" ? h(Notice, { tone: "bad", icon: "warning", children: inference.detail ?? "The model could not be loaded." }) : null}
-    ${whenLoaded(loaded, (value) => h(Bench, value), loaded.error ? h(Empty, { title: "No model" }) : h(Skeleton, { lines: 8, tall: true }))}`;
+    ${whenLoaded(loaded, (value) => h(Bench, { ...value, onWritten: loaded.again }), loaded.error ? h(Empty, { title: "No model" }) : h(Skeleton, { lines: 8, tall: true }))}`;
 }
