@@ -79,7 +79,7 @@ class Evaluator:
     ) -> None:
         self.summarizer, self.folder = summarizer, folder
         self._reporter, self._control = reporter, control or Control()
-        self._batch_size, self._writing = batch_size, writing or Writing()
+        self._batch_size, self.writing = batch_size, writing or Writing()
 
     def write(
         self, examples: Examples, name: str = "summaries", *, writing: Writing | None = None, save_pages: bool = False
@@ -91,7 +91,7 @@ class Evaluator:
         Raises:
             Paused: a pause was asked for; what was written is kept.
         """
-        path, writing = self.folder / f"{name}{ENDING}", writing or self._writing
+        path, writing = self.folder / f"{name}{ENDING}", writing or self.writing
         known = read_predictions(path)
         keys: list[str] = []
         for part in self._batches(examples):
@@ -124,9 +124,8 @@ class Evaluator:
         texts = [page_text(examples[number]) for number in range(len(examples))]
         longest = max((self.summarizer.processor.count_text_tokens(text) for text in texts), default=0)
         asked = Changed(examples, lambda _, example: replace(example, instruction=READ, summary=None))
-        read = self.write(
-            asked, name, writing=self._writing.model_copy(update={"max_new_tokens": round(1.25 * longest) + 8})
-        )
+        limit = round(1.25 * longest) + 8
+        read = self.write(asked, name, writing=self.writing.model_copy(update={"max_new_tokens": limit}))
         scores = bootstrap_all(score_readings([summary.text for summary in read], texts))
         rows = [
             {"id": summary.document_id, "text": text, "transcript": summary.text, "stop_reason": summary.stop_reason}
@@ -137,7 +136,7 @@ class Evaluator:
     def text_room(self) -> int:
         """Return the text tokens that fit before an answer: what the decoder holds, less instruction and summary."""
         limit: int = self.summarizer.loaded.model.config.text_config.max_position_embeddings
-        return limit - self._writing.max_new_tokens - ROOM_FOR_INSTRUCTION
+        return limit - self.writing.max_new_tokens - ROOM_FOR_INSTRUCTION
 
     def losses(self, examples: Examples) -> tuple[float, float]:
         """Return the loss per label token with the right pages, and with those of the row before.

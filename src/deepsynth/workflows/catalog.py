@@ -93,6 +93,12 @@ CATALOG: tuple[Verb, ...] = (
         run="deepsynth.workflows.evaluate:run",
     ),
     Verb(
+        name="frontier",
+        help="Draw quality, reading, tokens, latency and memory against compression, beside text baselines.",
+        config="deepsynth.workflows.frontier:FrontierConfig",
+        run="deepsynth.workflows.frontier:run",
+    ),
+    Verb(
         name="compare",
         help="Compare two evaluations row by row, with intervals and tests; a gate for continuous integration.",
         config="deepsynth.workflows.compare:CompareConfig",

@@ -1,0 +1,335 @@
+"""What compression costs: reading and summaries of one model at many densities, beside the same decoder on plain text.
+
+Two sweeps. *Reading* follows the Fox experiment of the DeepSeek-OCR paper: pages of a known number of text tokens, drawn on one
+image of few visual tokens, read aloud. *Summaries* draws whole documents on as few pages as a compression allows, and sets
+beside each point the same decoder given the beginning of the text, cut to the same number of tokens: what a picture must beat.
+
+Compression is text tokens per nominal visual token, as the paper counts (64 for its Tiny mode); the tokens that the prompt
+really holds, with row ends and separators, stand beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from deepsynth.core.documents import Document, Example, Score, Summary
+from deepsynth.core.errors import InputError
+from deepsynth.core.files import write_json
+from deepsynth.core.geometry import mode
+from deepsynth.data.tasks import INSTRUCTIONS, READ, Row
+from deepsynth.evaluation.baselines import BASELINES, LEAD, LEAD_WORDS, NEED_TRAINING, RANDOM
+from deepsynth.evaluation.density import Drawing, draw_within
+from deepsynth.evaluation.evaluator import Evaluator, as_text, cut_to_tokens
+from deepsynth.evaluation.memory import peak_memory
+from deepsynth.evaluation.metrics import rouge, score_readings
+from deepsynth.evaluation.precision import set_precision
+from deepsynth.evaluation.uncertainty import bootstrap, bootstrap_all
+from deepsynth.inference.summarizer import Summarizer
+from deepsynth.rendering.config import RenderConfig
+
+QUALITY = "rougeL"
+SHOWN_BASELINES = (RANDOM, LEAD, LEAD_WORDS)
+COSTS = "frontier-costs.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What a point took; measured when it was made, and kept for a run that goes on later."""
+
+    seconds: float
+    """A document, in batches."""
+    memory_mib: float | None
+    """Peak while writing; none where it cannot be measured."""
+    cache_mib: float
+    """Keys and values of a document's prompt and answer, computed from the decoder's sizes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadingPoint:
+    """Pages of about `text_tokens` text tokens, each on one image."""
+
+    mode: str
+    text_tokens: float
+    nominal_tokens: int
+    visual_tokens: int
+    px: float
+    legible: float
+    """Share of the pages whose letters are not below the floor."""
+    pages: int
+    precision: Score
+    cer: Score
+    shuffled_precision: Score | None
+    """Of the same pages with their words shuffled: without the help of language."""
+    page_tokens: tuple[int, ...]
+    """Text tokens of each page."""
+    page_precision: tuple[float, ...]
+    cost: Cost
+
+    @property
+    def compression(self) -> float:
+        """Text tokens per nominal visual token."""
+        return self.text_tokens / self.nominal_tokens
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SummaryPoint:
+    """The same documents, drawn at one target of compression."""
+
+    mode: str
+    target: str
+    """`8x` for a compression, `64 tokens` for a budget."""
+    compression: float
+    """Text tokens per nominal visual token, over all documents."""
+    visual_tokens: float
+    pages: float
+    px: float
+    legible: float
+    cut: int
+    """Documents that did not fit even at the smallest size, and lost their end."""
+    quality: Score
+    text_quality: Score | None
+    """The same decoder given the beginning of the text, as many tokens as the pages take."""
+    cost: Cost
+    text_cost: Cost | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frontier:
+    """Everything that was measured."""
+
+    reading: tuple[ReadingPoint, ...]
+    summaries: tuple[SummaryPoint, ...]
+    text_in_full: Score | None
+    """The same decoder on the whole text."""
+    text_tokens: float
+    """Mean length of the documents in tokens."""
+    baselines: Mapping[str, Score]
+
+    def to_values(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+
+class Sweep:
+    """Measures one model; predictions are kept, so a run that was stopped goes on."""
+
+    def __init__(self, summarizer: Summarizer, evaluator: Callable[[Summarizer], Evaluator], folder: Path) -> None:
+        """`evaluator` makes the evaluator of a summarizer, which differs in its mode alone."""
+        self._summarizer, self._make, self._folder = summarizer, evaluator, folder
+        self._count = summarizer.processor.count_text_tokens
+
+    def reading(
+        self, rows: Sequence[Row], mode_name: str, page_tokens: int, pages: int, *, shuffled: bool, seed: int = 0
+    ) -> ReadingPoint:
+        """Read pages of `page_tokens` text tokens drawn in one mode.
+
+        Raises:
+            InputError: the rows hold too little text for two such pages.
+        """
+        rendering = self._summarizer.rendering.override({"mode": mode_name})
+        evaluator = self._make(self._summarizer.drawing(rendering))
+        texts = list(page_texts(rows, page_tokens, pages, self._count))
+        if len(texts) < 2:
+            raise InputError(
+                f"the rows hold too little text for two pages of {page_tokens} tokens; use a larger split or fewer tokens"
+            )
+        name = f"frontier-read-{mode_name}-{page_tokens}"
+        drawings = [draw_within(Document(id=f"page-{n}", text=text), rendering, 1) for n, text in enumerate(texts)]
+        read, cost = self._measure(evaluator, _to_read(drawings, texts), name, page_tokens)
+        shown = [_shown(text, drawing) for text, drawing in zip(texts, drawings, strict=True)]
+        scores = score_readings([summary.text for summary in read], shown)
+        tokens = tuple(self._count(text) for text in shown)
+        intervals = bootstrap_all(scores, seed=seed)
+        return ReadingPoint(
+            mode=mode_name,
+            text_tokens=fmean(tokens),
+            nominal_tokens=drawings[0].nominal_tokens,
+            visual_tokens=drawings[0].visual_tokens,
+            px=fmean(drawing.px for drawing in drawings),
+            legible=fmean(drawing.legible for drawing in drawings),
+            pages=len(texts),
+            precision=intervals["precision"],
+            cer=intervals["cer"],
+            shuffled_precision=self._shuffled(evaluator, texts, rendering, name, page_tokens, seed)
+            if shuffled
+            else None,
+            page_tokens=tokens,
+            page_precision=tuple(float(value) for value in scores["precision"]),
+            cost=cost,
+        )
+
+    def _shuffled(
+        self, evaluator: Evaluator, texts: Sequence[str], rendering: RenderConfig, name: str, tokens: int, seed: int
+    ) -> Score:
+        mixed = [
+            " ".join(random.Random(f"{seed}:{n}").sample(text.split(), len(text.split())))
+            for n, text in enumerate(texts)
+        ]
+        drawings = [draw_within(Document(id=f"page-{n}", text=text), rendering, 1) for n, text in enumerate(mixed)]
+        read, _ = self._measure(evaluator, _to_read(drawings, mixed), f"{name}-shuffled", tokens)
+        shown = [_shown(text, drawing) for text, drawing in zip(mixed, drawings, strict=True)]
+        return bootstrap(set_precision([summary.text for summary in read], shown), seed=seed)
+
+    def summaries(
+        self,
+        rows: Sequence[Row],
+        mode_name: str,
+        *,
+        ratio: float | None,
+        budget: int | None,
+        texts: bool,
+        seed: int = 0,
+    ) -> SummaryPoint:
+        """Summarize whole documents at `ratio` text tokens a visual token, or within `budget` visual tokens each."""
+        rendering = self._summarizer.rendering.override({"mode": mode_name})
+        evaluator = self._make(self._summarizer.drawing(rendering))
+        one_page = mode(mode_name).nominal_tokens()
+        tokens = [self._count(row.text) for row in rows]
+        wanted = [budget if budget is not None else int(count / (ratio or 1)) for count in tokens]
+        drawings = [
+            draw_within(_document(row), rendering, max(1, visual // one_page))
+            for row, visual in zip(rows, wanted, strict=True)
+        ]
+        target = f"{budget} tokens" if budget is not None else f"{ratio:g}x"
+        name = f"frontier-{mode_name}-{target.replace(' ', '-')}"
+        examples = [_to_summarize(row, drawing.pages) for row, drawing in zip(rows, drawings, strict=True)]
+        written, cost = self._measure(evaluator, examples, name)
+        text_quality, text_cost = None, None
+        if texts:
+            room = evaluator.text_room()
+            cut = as_text(
+                examples, lambda n, text: cut_to_tokens(text, min(room, drawings[n].nominal_tokens), self._count)
+            )
+            from_text, text_cost = self._measure(evaluator, [cut[n] for n in range(len(cut))], f"{name}-text")
+            text_quality = self._quality(rows, from_text, seed)
+        return SummaryPoint(
+            mode=mode_name,
+            target=target,
+            compression=sum(tokens) / sum(drawing.nominal_tokens for drawing in drawings),
+            visual_tokens=fmean(drawing.visual_tokens for drawing in drawings),
+            pages=fmean(len(drawing.pages) for drawing in drawings),
+            px=fmean(drawing.px for drawing in drawings),
+            legible=fmean(drawing.legible for drawing in drawings),
+            cut=sum(not drawing.whole for drawing in drawings),
+            quality=self._quality(rows, written, seed),
+            text_quality=text_quality,
+            cost=cost,
+            text_cost=text_cost,
+        )
+
+    def text_in_full(self, rows: Sequence[Row], seed: int = 0) -> Score:
+        """Return the quality of the same decoder on the whole text."""
+        evaluator = self._make(self._summarizer)
+        room = evaluator.text_room()
+        examples = [_to_summarize(row, (), cut_to_tokens(row.text, room, self._count)) for row in rows]
+        written, _ = self._measure(evaluator, examples, "frontier-text-in-full")
+        return self._quality(rows, written, seed)
+
+    def baselines(self, rows: Sequence[Row], training: Sequence[Row], seed: int = 0) -> dict[str, Score]:
+        """Return the quality of systems without a model, those that the training rows allow."""
+        names = [name for name in SHOWN_BASELINES if training or name not in NEED_TRAINING]
+        references = [row.summary or "" for row in rows]
+        made = {name: BASELINES[name](rows, training, seed) for name in names}
+        return {name: bootstrap(rouge(texts, references)[QUALITY], seed=seed) for name, texts in made.items()}
+
+    def _quality(self, rows: Sequence[Row], written: Sequence[Summary], seed: int) -> Score:
+        references = [row.summary or "" for row in rows]
+        return bootstrap(rouge([summary.text for summary in written], references)[QUALITY], seed=seed)
+
+    def _measure(
+        self, evaluator: Evaluator, examples: Sequence[Example], name: str, answer_tokens: int | None = None
+    ) -> tuple[list[Summary], Cost]:
+        """Write, and return the cost as it was when the texts were made, be it in an earlier run."""
+        longest = evaluator.writing.max_new_tokens if answer_tokens is None else round(1.25 * answer_tokens) + 8
+        with peak_memory() as peak:
+            written = evaluator.write(examples, name, writing=replace(evaluator.writing, max_new_tokens=longest))
+        cost = Cost(
+            seconds=fmean(summary.seconds for summary in written),
+            memory_mib=peak.mib,
+            cache_mib=fmean(
+                _cache_bytes(evaluator.summarizer.loaded.model) * (summary.prompt_tokens + summary.generated_tokens)
+                for summary in written
+            )
+            / 2**20,
+        )
+        return written, self._kept(name, cost)
+
+    def _kept(self, name: str, cost: Cost) -> Cost:
+        """Return the cost that an earlier run has noted for the same texts, else note this one."""
+        path = self._folder / COSTS
+        known = read_costs(path)
+        earlier = known.get(name)
+        if earlier is not None and np.isclose(earlier.seconds, cost.seconds):  # nothing was written anew
+            return earlier
+        write_json(path, {key: asdict(value) for key, value in (known | {name: cost}).items()})
+        return cost
+
+
+def read_costs(path: Path) -> dict[str, Cost]:
+    """Return the costs that earlier runs have noted."""
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {name: Cost(**cost) for name, cost in values.items()}
+
+
+def page_texts(rows: Sequence[Row], tokens: int, pages: int, count: Callable[[str], int]) -> Iterator[str]:
+    """Yield up to `pages` texts of about `tokens` tokens and hardly more, joined from rows whose words are used once at most.
+
+    Words stay whole; line feeds become blanks.
+    """
+    words = iter(word for row in rows for word in row.text.split())
+    for _ in range(pages):
+        chosen: list[str] = []
+        total = 0
+        for word in words:
+            total += count(f" {word}")
+            if total > tokens:
+                break
+            chosen.append(word)
+        else:
+            return
+        if chosen:
+            yield " ".join(chosen)
+
+
+def _shown(text: str, drawing: Drawing) -> str:
+    """Return what of a page's text stands on it: all, unless it did not fit at the smallest size."""
+    span = drawing.pages[-1].span
+    return text if drawing.whole or span is None else " ".join(text[: span[1]].split())
+
+
+def _to_read(drawings: Sequence[Drawing], texts: Sequence[str]) -> list[Example]:
+    return [
+        Example(id=f"page-{number}", pages=drawing.pages, instruction=READ, text=text)
+        for number, (drawing, text) in enumerate(zip(drawings, texts, strict=True))
+    ]
+
+
+def _document(row: Row) -> Document:
+    return Document(id=row.id, text=row.text, language=row.language)
+
+
+def _to_summarize(row: Row, pages: Any, text: str | None = None) -> Example:
+    return Example(
+        id=row.id,
+        pages=pages,
+        instruction=INSTRUCTIONS["summarize"],
+        text=text or row.text,
+        summary=row.summary,
+        language=row.language,
+    )
+
+
+def _cache_bytes(model: Any) -> int:
+    """Return the bytes of keys and values that one token leaves in the decoder's cache."""
+    config = model.config.text_config
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    bytes_each: int = next(model.parameters()).element_size()
+    return 2 * config.num_hidden_layers * config.num_key_value_heads * width * bytes_each
