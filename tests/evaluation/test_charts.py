@@ -53,6 +53,13 @@ def test_several_series_get_a_legend_and_dashes():
     assert 's1 dashed"/></svg>paper' in markup
 
 
+def test_series_that_belong_together_share_a_color():
+    series = [Series(name=name, points=[Point(x=0, y=1)], color=2, dashed=name == "b") for name in "ab"]
+    markup = str(line_chart(series, x_label="x", y_label="y"))
+    assert markup.count('<g class="s2') == 2
+    assert markup.count('<g class="s2 dashed') == 1
+
+
 def test_no_points_draw_nothing():
     assert chart([]) == ""
     assert interval_chart([], label="none") == ""
@@ -63,4 +70,4 @@ def test_systems_are_drawn_with_their_intervals_the_model_stressed():
     root = ElementTree.fromstring(svg)
     assert root.get("aria-label") == "ROUGE-L: lead 30.0, <model> 10.0"
     groups = [element.get("class") for element in root.iter("g")]
-    assert groups == ["s5", "s0 stressed"]
+    assert groups == ["s7", "s0 stressed"]

@@ -35,7 +35,7 @@ def test_letters_larger_than_the_page_do_not_fit():
 
 def test_a_drawing_knows_its_tokens_and_whether_it_can_be_read():
     document = Document(id="d", text=TEXT)
-    one, three = (draw_within(document, RENDERING, pages) for pages in (1, 3))
+    one, three = (draw_within(document, RENDERING, pages, 16) for pages in (1, 3))
     assert (len(one.pages), len(three.pages)) == (1, 3)
     assert one.px < three.px
     assert (one.nominal_tokens, one.visual_tokens) == (16, 21)
@@ -47,7 +47,7 @@ def test_a_drawing_knows_its_tokens_and_whether_it_can_be_read():
 
 
 def test_what_does_not_fit_is_left_out_and_told():
-    drawing = draw_within(Document(id="d", text=TEXT * 20), RENDERING, 1)
+    drawing = draw_within(Document(id="d", text=TEXT * 20), RENDERING, 1, 16)
     assert not drawing.whole
     assert drawing.px == SMALLEST_PX
     assert drawing.pages[-1].span is not None
@@ -55,4 +55,4 @@ def test_what_does_not_fit_is_left_out_and_told():
 
 
 def test_other_scripts_have_other_floors():
-    assert draw_within(Document(id="d", text="水位を読み取り警報を出します。" * 4), RENDERING, 1).floor == 12
+    assert draw_within(Document(id="d", text="水位を読み取り警報を出します。" * 4), RENDERING, 1, 16).floor == 12

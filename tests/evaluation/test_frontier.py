@@ -26,7 +26,7 @@ def sweep(summarizer, tmp_path):
     def evaluator(drawing):
         return Evaluator(drawing, tmp_path, SilentReporter(), batch_size=4, writing=Writing(max_new_tokens=4))
 
-    return Sweep(summarizer, evaluator, tmp_path)
+    return Sweep(summarizer, evaluator, tmp_path, largest_px=16)
 
 
 def words(text: str) -> int:
@@ -81,6 +81,20 @@ def test_documents_take_the_visual_tokens_that_a_ratio_or_budget_allows(sweep):
     assert sparse.text_cost is not None
     assert dense.text_quality is dense.text_cost is None
     assert dense.cut == 0
+
+
+def test_letters_grow_to_the_usual_size_or_the_one_that_is_asked_for(summarizer, tmp_path, sweep):
+    usual = Sweep(summarizer, sweep._make, tmp_path / "usual")
+    assert usual.reading(ROWS, "nano-128", 8, 2, shuffled=False).px == summarizer.rendering.px
+    assert sweep.reading(ROWS, "nano-128", 8, 2, shuffled=False).px == 16
+
+
+def test_points_that_look_the_same_are_written_once(sweep, tmp_path):
+    first, second = (
+        sweep.summaries(ROWS[:3], "nano-128", ratio=ratio, budget=None, texts=False) for ratio in (8.0, 9.0)
+    )
+    assert first.quality == second.quality
+    assert len((tmp_path / "frontier-nano-128-predictions.jsonl").read_text().splitlines()) == 3
 
 
 def test_documents_that_do_not_fit_are_counted(sweep):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 640, 300
+COLORS = 8
+"""Colors that the style sheet of reports has, as classes s0, s1 and so on; the last one is gray."""
 _LEGEND = Markup(
     '<li><svg viewBox="0 0 28 12" aria-hidden="true"><line x1="1" y1="6" x2="27" y2="6" class="s{}{}"/></svg>{}</li>'
 )
@@ -54,6 +56,8 @@ class Series:
     points: Sequence[Point]
     joined: bool = True
     dashed: bool = False
+    color: int | None = None
+    """Number of its color, so that series that belong together share one; else its place among the series."""
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -89,10 +93,14 @@ def line_chart(series: Sequence[Series], *, x_label: str, y_label: str, zero: bo
 def legend(series: Sequence[Series]) -> Markup:
     """Return names with the marks of their series."""
     items = [
-        _LEGEND.format(number % 6, Markup(" dashed" if item.dashed else ""), item.name)
+        _LEGEND.format(_color(number, item), Markup(" dashed" if item.dashed else ""), item.name)
         for number, item in enumerate(series)
     ]
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))
+
+
+def _color(number: int, item: Series) -> int:
+    return (number if item.color is None else item.color) % COLORS
 
 
 class _Frame:
@@ -136,7 +144,7 @@ class _Frame:
             parts.append(Markup('<polyline points="{}"/>').format(path))
         parts += [self._point(item.name, point) for point in found]
         dashed = Markup(" dashed") if item.dashed else Markup()
-        return Markup('<g class="s{}{}">{}</g>').format(number % 6, dashed, Markup("").join(parts))
+        return Markup('<g class="s{}{}">{}</g>').format(_color(number, item), dashed, Markup("").join(parts))
 
     def _point(self, name: str, point: Point) -> Markup:
         x, y = self.x(point.x), self.y(point.y)
@@ -170,7 +178,7 @@ def interval_chart(rows: Sequence[tuple[str, float, float, float, bool]], *, lab
         y = step * number + 18
         parts.append(
             _SYSTEM.format(
-                kind=Markup("s0 stressed") if stressed else Markup("s5"), name=name, y=y, base=y + 4, low=place(low),
+                kind=Markup("s0 stressed") if stressed else Markup("s7"), name=name, y=y, base=y + 4, low=place(low),
                 high=place(high), mean=place(mean), end=place(high) + 8, value=mean,
             )
         )  # fmt: skip

@@ -60,15 +60,15 @@ def _fits(text: str, rendering: RenderConfig, px: float, pages: int) -> bool:
         return False
 
 
-def draw_within(document: Document, rendering: RenderConfig, pages: int) -> Drawing:
-    """Draw a text on at most so many pages, as large as it fits; what does not fit at the smallest size is left out.
+def draw_within(document: Document, rendering: RenderConfig, pages: int, largest: float) -> Drawing:
+    """Draw a text on at most so many pages, in letters as large as fit, up to `largest` px.
 
-    Letters grow to half a visual token at most: larger ones would not be read better.
+    What does not fit at the smallest size is left out.
     """
     page_mode = mode(rendering.mode)
     lenient = rendering.override({"missing": "replace", "max_pages": None})
     text = TextRenderer(lenient).text(document)
-    found = largest_px(text, lenient, pages, max(SMALLEST_PX, page_mode.token_px / 2))
+    found = largest_px(text, lenient, pages, max(SMALLEST_PX, largest))
     px = SMALLEST_PX if found is None else found
     renderer = TextRenderer(lenient.override({"px": px, "max_pages": pages}))
     drawn = tuple(

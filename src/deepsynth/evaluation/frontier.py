@@ -121,9 +121,21 @@ class Frontier:
 class Sweep:
     """Measures one model; predictions are kept, so a run that was stopped goes on."""
 
-    def __init__(self, summarizer: Summarizer, evaluator: Callable[[Summarizer], Evaluator], folder: Path) -> None:
-        """`evaluator` makes the evaluator of a summarizer, which differs in its mode alone."""
+    def __init__(
+        self,
+        summarizer: Summarizer,
+        evaluator: Callable[[Summarizer], Evaluator],
+        folder: Path,
+        *,
+        largest_px: float | None = None,
+    ) -> None:
+        """`evaluator` makes the evaluator of a summarizer, which differs in its mode alone.
+
+        Letters grow to `largest_px` at most; without it, to the size that the summarizer draws with, since a model that was
+        trained on one size does not read larger ones better.
+        """
         self._summarizer, self._make, self._folder = summarizer, evaluator, folder
+        self._largest = largest_px or summarizer.rendering.px
         self._count = summarizer.processor.count_text_tokens
 
     def reading(
@@ -142,11 +154,14 @@ class Sweep:
                 f"the rows hold too little text for two pages of {page_tokens} tokens; use a larger split or fewer tokens"
             )
         name = f"frontier-read-{mode_name}-{page_tokens}"
-        drawings = [draw_within(Document(id=f"page-{n}", text=text), rendering, 1) for n, text in enumerate(texts)]
-        read, cost = self._measure(evaluator, _to_read(drawings, texts), name, page_tokens)
-        shown = [_shown(text, drawing) for text, drawing in zip(texts, drawings, strict=True)]
-        scores = score_readings([summary.text for summary in read], shown)
+        drawings, shown, read, cost = self._read(evaluator, texts, rendering, name, page_tokens)
+        scores = score_readings(read, shown)
         tokens = tuple(self._count(text) for text in shown)
+        without_language = None
+        if shuffled:
+            mixed = [_shuffle_words(text, f"{seed}:{number}") for number, text in enumerate(texts)]
+            _, there, found, _ = self._read(evaluator, mixed, rendering, f"{name}-shuffled", page_tokens)
+            without_language = bootstrap(set_precision(found, there), seed=seed)
         intervals = bootstrap_all(scores, seed=seed)
         return ReadingPoint(
             mode=mode_name,
@@ -158,25 +173,21 @@ class Sweep:
             pages=len(texts),
             precision=intervals["precision"],
             cer=intervals["cer"],
-            shuffled_precision=self._shuffled(evaluator, texts, rendering, name, page_tokens, seed)
-            if shuffled
-            else None,
+            shuffled_precision=without_language,
             page_tokens=tokens,
             page_precision=tuple(float(value) for value in scores["precision"]),
             cost=cost,
         )
 
-    def _shuffled(
-        self, evaluator: Evaluator, texts: Sequence[str], rendering: RenderConfig, name: str, tokens: int, seed: int
-    ) -> Score:
-        mixed = [
-            " ".join(random.Random(f"{seed}:{n}").sample(text.split(), len(text.split())))
-            for n, text in enumerate(texts)
-        ]
-        drawings = [draw_within(Document(id=f"page-{n}", text=text), rendering, 1) for n, text in enumerate(mixed)]
-        read, _ = self._measure(evaluator, _to_read(drawings, mixed), f"{name}-shuffled", tokens)
-        shown = [_shown(text, drawing) for text, drawing in zip(mixed, drawings, strict=True)]
-        return bootstrap(set_precision([summary.text for summary in read], shown), seed=seed)
+    def _read(
+        self, evaluator: Evaluator, texts: Sequence[str], rendering: RenderConfig, name: str, tokens: int
+    ) -> tuple[list[Drawing], list[str], list[str], Cost]:
+        """Draw each text on one page and read it: drawings, what stands on them, what was read, and the cost."""
+        documents = [Document(id=f"page-{number}", text=text) for number, text in enumerate(texts)]
+        drawings = [draw_within(document, rendering, 1, self._largest) for document in documents]
+        read, cost = self._measure(evaluator, _to_read(drawings, texts), name, name, tokens)
+        shown = [_shown(text, drawing) for text, drawing in zip(texts, drawings, strict=True)]
+        return drawings, shown, [summary.text for summary in read], cost
 
     def summaries(
         self,
@@ -195,20 +206,22 @@ class Sweep:
         tokens = [self._count(row.text) for row in rows]
         wanted = [budget if budget is not None else int(count / (ratio or 1)) for count in tokens]
         drawings = [
-            draw_within(_document(row), rendering, max(1, visual // one_page))
+            draw_within(_document(row), rendering, max(1, visual // one_page), self._largest)
             for row, visual in zip(rows, wanted, strict=True)
         ]
         target = f"{budget} tokens" if budget is not None else f"{ratio:g}x"
         name = f"frontier-{mode_name}-{target.replace(' ', '-')}"
         examples = [_to_summarize(row, drawing.pages) for row, drawing in zip(rows, drawings, strict=True)]
-        written, cost = self._measure(evaluator, examples, name)
+        written, cost = self._measure(evaluator, examples, name, f"frontier-{mode_name}")
         text_quality, text_cost = None, None
         if texts:
             room = evaluator.text_room()
             cut = as_text(
                 examples, lambda n, text: cut_to_tokens(text, min(room, drawings[n].nominal_tokens), self._count)
             )
-            from_text, text_cost = self._measure(evaluator, [cut[n] for n in range(len(cut))], f"{name}-text")
+            from_text, text_cost = self._measure(
+                evaluator, [cut[n] for n in range(len(cut))], f"{name}-text", "frontier-text"
+            )
             text_quality = self._quality(rows, from_text, seed)
         return SummaryPoint(
             mode=mode_name,
@@ -230,7 +243,7 @@ class Sweep:
         evaluator = self._make(self._summarizer)
         room = evaluator.text_room()
         examples = [_to_summarize(row, (), cut_to_tokens(row.text, room, self._count)) for row in rows]
-        written, _ = self._measure(evaluator, examples, "frontier-text-in-full")
+        written, _ = self._measure(evaluator, examples, "frontier-text-in-full", "frontier-text")
         return self._quality(rows, written, seed)
 
     def baselines(self, rows: Sequence[Row], training: Sequence[Row], seed: int = 0) -> dict[str, Score]:
@@ -245,12 +258,20 @@ class Sweep:
         return bootstrap(rouge([summary.text for summary in written], references)[QUALITY], seed=seed)
 
     def _measure(
-        self, evaluator: Evaluator, examples: Sequence[Example], name: str, answer_tokens: int | None = None
+        self,
+        evaluator: Evaluator,
+        examples: Sequence[Example],
+        point: str,
+        store: str,
+        answer_tokens: int | None = None,
     ) -> tuple[list[Summary], Cost]:
-        """Write, and return the cost as it was when the texts were made, be it in an earlier run."""
+        """Write, and return the cost as it was when the texts were made, be it in an earlier run.
+
+        Points of one `store` share what they have in common: a short document looks the same at several compressions.
+        """
         longest = evaluator.writing.max_new_tokens if answer_tokens is None else round(1.25 * answer_tokens) + 8
         with peak_memory() as peak:
-            written = evaluator.write(examples, name, writing=replace(evaluator.writing, max_new_tokens=longest))
+            written = evaluator.write(examples, store, writing=replace(evaluator.writing, max_new_tokens=longest))
         cost = Cost(
             seconds=fmean(summary.seconds for summary in written),
             memory_mib=peak.mib,
@@ -260,7 +281,7 @@ class Sweep:
             )
             / 2**20,
         )
-        return written, self._kept(name, cost)
+        return written, self._kept(point, cost)
 
     def _kept(self, name: str, cost: Cost) -> Cost:
         """Return the cost that an earlier run has noted for the same texts, else note this one."""
@@ -297,6 +318,12 @@ def page_texts(rows: Sequence[Row], tokens: int, pages: int, count: Callable[[st
             return
         if chosen:
             yield " ".join(chosen)
+
+
+def _shuffle_words(text: str, seed: str) -> str:
+    words = text.split()
+    random.Random(seed).shuffle(words)
+    return " ".join(words)
 
 
 def _shown(text: str, drawing: Drawing) -> str:

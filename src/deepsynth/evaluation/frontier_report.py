@@ -245,47 +245,54 @@ def plots(frontier: Frontier) -> list[tuple[str, str, Markup]]:
     ]
 
 
+def _modes(points: Sequence[ReadingPoint] | Sequence[SummaryPoint]) -> list[tuple[int, str]]:
+    """Return each mode with the number of its color."""
+    return list(enumerate(dict.fromkeys(point.mode for point in points)))
+
+
 def _reading_series(points: Sequence[ReadingPoint]) -> list[Series]:
     found: list[Series] = []
-    for name in dict.fromkeys(point.mode for point in points):
+    for color, name in _modes(points):
         own = [point for point in points if point.mode == name]
-        found.append(Series(name=name, points=[_point(p.compression, p.precision, p.legible, p.px) for p in own]))
+        read = [_point(point.compression, point.precision, point.legible, point.px) for point in own]
+        found.append(Series(name=name, points=read, color=color))
         mixed = [(point, point.shuffled_precision) for point in own if point.shuffled_precision is not None]
         if mixed:
             shuffled = [_point(point.compression, score, point.legible, point.px) for point, score in mixed]
-            found.append(Series(name=f"{name}, shuffled words", points=shuffled, dashed=True))
+            found.append(Series(name=f"{name}, shuffled words", points=shuffled, dashed=True, color=color))
     bins, _ = fox_curve()
-    for tokens in (64, 100):
+    for color, tokens in ((6, 64), (7, 100)):
         curve = [
             Point(x=item.compression[tokens], y=item.precision[tokens], note=f"{item.low}-{item.high}") for item in bins
         ]
-        found.append(Series(name=f"the paper on Fox, {tokens} visual tokens", points=curve, dashed=True))
+        found.append(Series(name=f"the paper on Fox, {tokens} visual tokens", points=curve, dashed=True, color=color))
     return found
 
 
 def _quality_series(frontier: Frontier) -> list[Series]:
     found: list[Series] = []
     points = frontier.summaries
-    for name in dict.fromkeys(point.mode for point in points):
+    for color, name in _modes(points):
         own = [point for point in points if point.mode == name]
-        found.append(Series(name=name, points=[_point(p.compression, p.quality, p.legible, p.px) for p in own]))
+        written = [_point(point.compression, point.quality, point.legible, point.px) for point in own]
+        found.append(Series(name=name, points=written, color=color))
         texts = [(point, point.text_quality) for point in own if point.text_quality is not None]
         if texts:
             cut = [_point(point.compression, score, 1.0, None) for point, score in texts]
-            found.append(Series(name=f"{name}, plain text instead", points=cut, dashed=True))
+            found.append(Series(name=f"{name}, plain text instead", points=cut, dashed=True, color=color))
     ends = [min(point.compression for point in points), max(point.compression for point in points)]
     levels = dict(frontier.baselines)
     if frontier.text_in_full is not None:
         levels["same decoder, plain text in full"] = frontier.text_in_full
-    for name, score in levels.items():
-        found.append(Series(name=name, points=[Point(x=end, y=score.mean) for end in ends]))
+    for color, (name, score) in enumerate(levels.items(), 4):
+        found.append(Series(name=name, points=[Point(x=end, y=score.mean) for end in ends], color=color))
     return found
 
 
 def _costs(points: Sequence[SummaryPoint], value: Callable[[SummaryPoint], float], label: str) -> Markup:
     series = [
-        Series(name=name, points=[Point(x=p.compression, y=value(p)) for p in points if p.mode == name])
-        for name in dict.fromkeys(point.mode for point in points)
+        Series(name=name, points=[Point(x=p.compression, y=value(p)) for p in points if p.mode == name], color=color)
+        for color, name in _modes(points)
     ]
     return line_chart(series, x_label="text tokens a visual token", y_label=label) if points else Markup()
 

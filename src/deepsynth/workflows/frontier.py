@@ -52,6 +52,8 @@ class FrontierConfig(Config):
     """Pages to read at each point; 0 leaves reading out."""
     documents: int = Field(default=24, ge=0)
     """Documents to summarize at each point; 0 leaves summaries out."""
+    largest_px: float | None = Field(default=None, ge=5, le=96)
+    """Letters grow to this size where the compression leaves room; empty means the size that the model is used to."""
     shuffled: bool = True
     """Read the same pages with their words shuffled too: the gap is what the decoder guesses from language."""
     text: bool = True
@@ -106,7 +108,7 @@ def run(config: FrontierConfig, reporter: Reporter, control: Control | None = No
                 drawing, config.out, reporter, batch_size=config.batch_size, writing=writing, control=control
             )
 
-        sweep = Sweep(summarizer, evaluator, config.out)
+        sweep = Sweep(summarizer, evaluator, config.out, largest_px=config.largest_px)
         rows = [row for row in benchmark.rows() if row.text]
         documents = list(islice((row for row in rows if row.summary), config.documents))
         reading, left_out = _reading(config, sweep, rows, modes, reporter)
