@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -271,7 +271,9 @@ class Sweep:
         """
         longest = evaluator.writing.max_new_tokens if answer_tokens is None else round(1.25 * answer_tokens) + 8
         with peak_memory() as peak:
-            written = evaluator.write(examples, store, writing=replace(evaluator.writing, max_new_tokens=longest))
+            written = evaluator.write(
+                examples, store, writing=evaluator.writing.model_copy(update={"max_new_tokens": longest})
+            )
         cost = Cost(
             seconds=fmean(summary.seconds for summary in written),
             memory_mib=peak.mib,
