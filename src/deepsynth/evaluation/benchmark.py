@@ -21,7 +21,10 @@ KEEP_ALL: Mapping[str, Any] = {
     "min_chars": 0,
     "min_summary_chars": 0,
     "min_compression": 0.0,
+    "language_check": "keep",
     "exact_duplicates": False,
+    "near_duplicates": "keep",
+    "leaks": "keep",
     "verbatim_summaries": "keep",
     "max_pages": 10**6,
 }
