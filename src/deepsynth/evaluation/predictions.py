@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from deepsynth.core.documents import Summary
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import storage_errors
 
 ENDING = "-predictions.jsonl"
+_SUMMARY = TypeAdapter(Summary)
+"""Builds summaries from plain values: a list becomes the tuple that it was."""
 
 
 def read_predictions(path: Path) -> dict[str, Summary]:
@@ -28,7 +32,7 @@ def read_predictions(path: Path) -> dict[str, Summary]:
         try:
             row: dict[str, Any] = json.loads(line)
             key: str = row.pop("key")
-            found[key] = Summary(**row)
+            found[key] = _SUMMARY.validate_python(row)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path}:{number} is no prediction of this version ({error!r}); remove the file"
