@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -45,19 +45,25 @@ class Reader:
             ]
             return Example(id="image", pages=tuple(pages), instruction=asked)
         document = with_text(item)
-        pages = [
-            Page(document_id=page.document_id, number=page.number, image=_as_trained(page.image), span=page.span)
-            for page in self._renderer.render(document)
-        ]
+        pages = list(self.pages(document))
         return Example(
             id=document.id,
             pages=tuple(pages),
             instruction=asked,
-            text=self._text_of(document, pages),
+            text=self.text_on(document, pages),
             language=document.language,
         )
 
-    def _text_of(self, document: Document, pages: Sequence[Page]) -> str | None:
+    def pages(self, document: Document) -> Iterator[Page]:
+        """Yield the pages of a document, with the levels of gray that the model has seen in training.
+
+        Raises:
+            InputError: it cannot be read or drawn; names it.
+        """
+        for page in self._renderer.render(document):
+            yield Page(document_id=page.document_id, number=page.number, image=_as_trained(page.image), span=page.span)
+
+    def text_on(self, document: Document, pages: Sequence[Page]) -> str | None:
         """Return the text that stands on the pages: all of it, unless the settings cut the pages off."""
         if document.text is None or self.rendering.max_pages is None or not pages or pages[-1].span is None:
             return document.text
