@@ -15,6 +15,8 @@ LIGHT = (
     "deepsynth.workflows.catalog",
     "deepsynth.cli.app",
     "deepsynth.web.app",
+    "deepsynth.web.inference",
+    "deepsynth.inference.worker.drawing_process",
     "deepsynth.training.config",
     "apps.web",
 )

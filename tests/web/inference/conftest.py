@@ -1,5 +1,6 @@
 """A server of its own process over the tiny model, for all tests of inference over HTTP."""
 
+import json
 import os
 import signal
 import socket
@@ -45,8 +46,6 @@ class Server:
 
 @contextmanager
 def serve(**settings):
-    import json
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -79,5 +78,5 @@ def serve(**settings):
 
 @pytest.fixture(scope="session")
 def server():
-    with serve() as running:
+    with serve(body_seconds=3) as running:
         yield running

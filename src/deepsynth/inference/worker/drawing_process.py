@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from deepsynth.core.config import Config
 from deepsynth.core.documents import Document, Page
-from deepsynth.core.errors import DeepSynthError
+from deepsynth.core.errors import DeepSynthError, InputError
 from deepsynth.inference.reading import Reader, with_text
 from deepsynth.inference.refusals import TooLargeError, to_message
 from deepsynth.inference.worker.frames import Frame, pack_pages, read_frame
 from deepsynth.inference.worker.pipes import put, take_over
 from deepsynth.rendering.config import RenderConfig
-from deepsynth.rendering.images import open_image
 
 ENDINGS = {"text": ".txt", "markdown": ".md", "pdf": ".pdf", "image": ".img"}
 
@@ -81,13 +83,30 @@ def _document(folder: Path, number: int, kind: str, content: bytes, limits: Draw
         path = path.with_suffix(".png")  # the renderer is found by the ending; Pillow looks at the content
     path.write_bytes(content)
     if kind == "image":
-        with open_image(path) as image:
-            width, height = image.size
+        width, height = picture_size(path)
         if width * height > limits.pixels:
             raise TooLargeError(
                 f"{name} has {width:,} x {height:,} pixels; at most {limits.pixels:,} are read: scale it down"
             )
     return Document(id=name, path=path)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return width and height from a picture's header.
+
+    Raises:
+        InputError: it is no picture.
+        TooLargeError: it is so large that Pillow does not even open it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
+            with Image.open(path) as image:
+                return image.size
+    except Image.DecompressionBombError as error:
+        raise TooLargeError(f"{path.stem} is too large: {error}") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path.stem} is no picture that can be read, or damaged") from error
 
 
 def _limited(reader: Reader, document: Document, most: int) -> Iterator[Page]:

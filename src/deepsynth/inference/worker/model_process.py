@@ -79,6 +79,8 @@ class Conversation:
         header = frame.header
         if header["do"] == "cancel":
             self._runner.cancel(header["id"])
+            running, waiting = self._summarizer.engine.load
+            put(self._target, Frame(header={"id": header["id"], "running": running, "waiting": waiting}))
             return
         try:
             job = self._job(header, frame.blobs)

@@ -254,7 +254,13 @@ class InferenceService:
         if asking.writing.max_new_tokens > self.config.max_new_tokens:
             raise SettingsError(
                 f"max_new_tokens {asking.writing.max_new_tokens} is above {self.config.max_new_tokens}, the most here",
-                field="writing.max_new_tokens",
+                field="max_new_tokens",
+            )
+        self.rendering(asking)
+        known = (self.worker.facts or {}).get("modes")
+        if asking.mode and known and asking.mode not in known:
+            raise SettingsError(
+                f"mode {asking.mode!r} does not fit the model; it reads {', '.join(known)}", field="mode"
             )
 
     def _finished(self, summary: Summary, seconds: float) -> None:
