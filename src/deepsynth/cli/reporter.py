@@ -69,8 +69,9 @@ class ConsoleReporter:
         self._console.print(text, markup=False)
 
     def result(self, result: Any) -> None:
-        """Write what a workflow returned to stdout: its own words."""
+        """Write what a workflow returned to stdout: its own words, if it has any left to say."""
         if result is None:
             return
         text = result if isinstance(result, str) else result.describe()
-        sys.stdout.write(text.rstrip("\n") + "\n")
+        if text:
+            sys.stdout.write(text.rstrip("\n") + "\n")

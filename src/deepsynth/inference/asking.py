@@ -28,7 +28,7 @@ ROUNDS = 6
 Route = Literal["pages", "text", "auto"]
 
 
-class Asking(Config):
+class Question(Config):
     """What is asked of a document, and how it is shown to the model."""
 
     instruction: str = Field(default=DEFAULT_INSTRUCTION, max_length=4000)
@@ -47,6 +47,11 @@ class Asking(Config):
     """Show at most so many pages at once; without it, as many as the model's window holds."""
     reduce: Literal["model", "join"] = "model"
     """Parts of a long document: the model summarizes their summaries, or these are joined as they are."""
+
+
+class Asking(Question):
+    """A question, and how the answer is written."""
+
     writing: Writing = Writing()
     """How the summary is written."""
 

@@ -1,58 +1,71 @@
-"""The `summarize` verb: files in, summaries out, on the terminal or as JSON lines."""
+"""The `summarize` verb: files in, summaries out, on the terminal or into a file that a later run goes on with."""
 
 from __future__ import annotations
 
 import glob
+import hashlib
 import json
+import os
 import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pydantic import Field
 
-from deepsynth.core.config import Config
-from deepsynth.core.documents import DEFAULT_INSTRUCTION, Document, Progress, Summary
-from deepsynth.core.errors import InputError
-from deepsynth.core.files import write_text
+from deepsynth.core.control import Control, pause_on_signals
+from deepsynth.core.documents import Document, Progress, Summary
+from deepsynth.core.errors import DeepSynthError, InputError, Paused
+from deepsynth.core.files import storage_errors
 from deepsynth.core.progress import Reporter
+from deepsynth.inference.asking import Asking, Question
+from deepsynth.inference.fetching import fetch, is_url
+from deepsynth.inference.writing import Writing
 
 if TYPE_CHECKING:
     from deepsynth.inference.summarizer import Summarizer
 
 STDIN = "-"
+BLOCK = 256
+"""Documents that are ordered by length together: enough neighbors for full batches, few enough to show progress."""
 
 
-class SummarizeConfig(Config):
+class SummarizeConfig(Question, Writing):
     """What is summarized, by which model, and how it writes."""
 
     files: tuple[str, ...] = ()
-    """Text, Markdown, PDF or image files, patterns such as `docs/*.txt`, or `-` for standard input."""
+    """Text, Markdown, PDF or image files, patterns such as `docs/*.txt`, web addresses, or `-` for standard input."""
     model: str = "nano"
     """Checkpoint, model folder, Hub id or built-in size."""
-    instruction: str = DEFAULT_INSTRUCTION
-    """What is asked of each document; `Read.` gives a transcript."""
-    json_lines: bool = False
-    """Print one JSON object for each document, with tokens, compression and seconds."""
+    adapters: dict[str, Path] = Field(default_factory=dict[str, Path])
+    """Folders of LoRA checkpoints by the names that `adapter` may ask for."""
+    vllm: str = ""
+    """Address of a vLLM server that runs the model, as http://127.0.0.1:8000/v1; `model` names its folder."""
+    device: str | None = None
+    """Device of the model; without it, an accelerator if there is one."""
+    stream: bool = False
+    """Show the text while it is written, one document after the other."""
+    json_lines: bool = Field(default=False, alias="json")
+    """Print one JSON object for each document, with tokens, compression, seconds, and the pages behind each sentence."""
     out: Path | None = None
-    """Write the result to this file instead of the terminal."""
+    """Append the results to this file, as JSON lines; what it holds already is not written again."""
     batch_size: int = Field(default=16, ge=1)
-    """Documents written at once."""
-    max_new_tokens: int = Field(default=64, ge=1)
-    """Longest summary, in tokens."""
-    min_new_tokens: int = Field(default=0, ge=0)
-    """Shortest summary, in tokens."""
-    num_beams: int = Field(default=1, ge=1, le=16)
-    """Beams of the search; 1 is greedy."""
-    temperature: float = Field(default=0.0, ge=0.0, le=5.0)
-    """Above 0, draw tokens at random, the more so the higher."""
-    max_pages: int | None = Field(default=None, ge=1)
-    """Read no more pages of a document than this."""
+    """Documents written side by side."""
+    keep_going: bool = True
+    """Name the documents that cannot be read and go on with the others; the exit code is 1 then."""
+
+
+class SomeFailedError(DeepSynthError):
+    """Some documents could not be summarized."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SummarizeResult:
-    """The summaries, and what is printed of them."""
+    """The summaries, and what is printed of them at the end."""
 
     summaries: tuple[Summary, ...]
     text: str
@@ -62,65 +75,60 @@ class SummarizeResult:
         return self.text
 
 
-def run(config: SummarizeConfig, reporter: Reporter) -> SummarizeResult:
-    """Summarize files.
+def run(config: SummarizeConfig, reporter: Reporter) -> SummarizeResult | None:
+    """Summarize files; each result is printed, or appended to `out`, as soon as it is there.
 
     Raises:
-        InputError: no file was named, one is not there or cannot be read.
+        InputError: no file was named, one is not there, or one cannot be read and `keep_going` is off.
+        SomeFailedError: documents could not be read; all others were summarized.
         ModelError: the model cannot be read.
+        Paused: the run was told to stop; with `out`, the next one goes on where it stopped.
     """
     documents = find_documents(config.files)
+    if config.stream and (config.json_lines or config.out):
+        raise InputError("stream shows plain text; leave out json and out, or stream", field="stream")
     summarizer = load(config)
-    summaries: list[Summary] = []
-    for start in range(0, len(documents), config.batch_size):
-        part = [
-            summarizer.example(document, config.instruction)
-            for document in documents[start : start + config.batch_size]
-        ]
-        summaries += summarizer.write(part, batch_size=config.batch_size, writing=_writing(config))
-        reporter.progress(Progress(done=len(summaries), total=len(documents), message="summarizing"))
-    text = "\n".join(_line(summary, config, several=len(summaries) > 1) for summary in summaries)
-    if config.out is None:
-        return SummarizeResult(summaries=tuple(summaries), text=text)
-    write_text(config.out, text + "\n")
-    return SummarizeResult(summaries=tuple(summaries), text=f"wrote {len(summaries)} summaries to {config.out}")
+    if config.stream:
+        _stream(summarizer, config, documents)
+        return None
+    return _Run(config, reporter, summarizer).over(documents)
 
 
 def load(config: SummarizeConfig) -> Summarizer:
     """Return the summarizer that the settings ask for."""
     from deepsynth.inference.summarizer import Summarizer
 
-    summarizer = Summarizer.load(config.model)
-    if config.max_pages is None:
-        return summarizer
-    rendering = summarizer.rendering.override({"max_pages": config.max_pages})
-    return Summarizer(summarizer.loaded, rendering, name=summarizer.name, fingerprint=summarizer.fingerprint)
+    if config.vllm:
+        key = os.environ.get("DEEPSYNTH_VLLM_API_KEY", "")
+        return Summarizer.connect(config.vllm, checkpoint=config.model, api_key=key, max_rows=config.batch_size)
+    return Summarizer.load(config.model, adapters=config.adapters, device=config.device, max_rows=config.batch_size)
 
 
-def _writing(config: SummarizeConfig) -> Any:
-    from deepsynth.inference.summarizer import Writing
+def asking_of(config: SummarizeConfig) -> Asking:
+    """Return the part of the settings that a document is asked with."""
+    writing = Writing(**{name: getattr(config, name) for name in Writing.model_fields})
+    return Asking(writing=writing, **{name: getattr(config, name) for name in Question.model_fields})
 
-    names = ("max_new_tokens", "min_new_tokens", "num_beams", "temperature")
-    return Writing(**{name: getattr(config, name) for name in names})
 
-
-def find_documents(names: tuple[str, ...]) -> list[Document]:
-    """Return the documents that names, patterns and `-` stand for.
+def find_documents(names: tuple[str, ...]) -> list[Document | str]:
+    """Return the documents that names, patterns and `-` stand for; an address stays as it is until its turn.
 
     Raises:
         InputError: there is none, or a name leads nowhere.
     """
     if not names:
         raise InputError("name at least one file to summarize, or - for standard input", field="files")
-    found: list[Document] = []
+    found: list[Document | str] = []
     for name in names:
         if name == STDIN:
             found.append(Document(id="stdin", text=sys.stdin.read()))
-            continue
-        paths = [name] if Path(name).exists() else sorted(glob.glob(name, recursive=True))  # noqa: PTH207
-        if not paths:
-            raise InputError(f"no file at {name}", field="files")
-        found += [_document(Path(path)) for path in paths]
+        elif is_url(name):
+            found.append(name)
+        else:
+            paths = [name] if Path(name).exists() else sorted(glob.glob(name, recursive=True))  # noqa: PTH207
+            if not paths:
+                raise InputError(f"no file at {name}", field="files")
+            found += [_document(Path(path)) for path in paths]
     return found
 
 
@@ -130,7 +138,142 @@ def _document(path: Path) -> Document:
     return Document(id=str(path), path=path)
 
 
-def _line(summary: Summary, config: SummarizeConfig, *, several: bool) -> str:
-    if config.json_lines:
-        return json.dumps({**asdict(summary), "compression": summary.compression}, ensure_ascii=False)
-    return f"{summary.document_id}: {summary.text}" if several else summary.text
+def _stream(summarizer: Summarizer, config: SummarizeConfig, documents: Sequence[Document | str]) -> None:
+    from deepsynth.inference.runner import Runner
+    from deepsynth.inference.summarizer import SummaryStream
+
+    for item in documents:
+        document = fetch(item) if isinstance(item, str) else item
+        if len(documents) > 1:
+            sys.stdout.write(f"{document.id}: ")
+        job = summarizer.job(document, asking_of(config))
+        for piece in SummaryStream(Runner(summarizer.engine), job):
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+        sys.stdout.write("\n")
+
+
+class _Run:
+    """One run over many documents."""
+
+    def __init__(self, config: SummarizeConfig, reporter: Reporter, summarizer: Summarizer) -> None:
+        self._config, self._reporter, self._summarizer = config, reporter, summarizer
+        self._asking = asking_of(config)
+        self._control = Control()
+        self._failed: list[str] = []
+        self._done = 0
+        settings = self._asking.model_dump_json()
+        self._settings = hashlib.sha256(f"{summarizer.fingerprint}\n{settings}".encode()).hexdigest()[:16]
+
+    def over(self, documents: Sequence[Document | str]) -> SummarizeResult:
+        known = read_keys(self._config.out)
+        summaries: list[Summary] = []
+        with ExitStack() as stack:
+            stack.enter_context(pause_on_signals(self._control))
+            target = stack.enter_context(open_results(self._config.out)) if self._config.out else None
+            for start in range(0, len(documents), BLOCK):
+                block = list(self._unknown(documents[start : start + BLOCK], known))
+                for key, summary in self._block(block, len(documents)):
+                    summaries.append(summary)
+                    self._write(key, summary, target, several=len(documents) > 1)
+        return self._result(summaries, len(documents))
+
+    def _unknown(self, documents: Iterable[Document | str], known: set[str]) -> Iterator[tuple[str, Document]]:
+        """Yield what is still to be summarized, with the key of its result."""
+        for item in documents:
+            try:
+                document = fetch(item) if isinstance(item, str) else item
+                key = f"{document.id}:{document.content_hash[:16]}:{self._settings}"
+            except (DeepSynthError, OSError) as error:
+                self._fail(str(error))
+                continue
+            if key in known:
+                self._done += 1
+            else:
+                yield key, document
+
+    def _block(self, block: Sequence[tuple[str, Document]], total: int) -> Iterator[tuple[str, Summary]]:
+        """Yield the summaries of a block in its order."""
+        jobs = (self._summarizer.job(document, self._asking) for _, document in block)
+        ready: dict[int, Summary | None] = {}
+        wanted = 0
+        for number, found in self._summarizer.each(jobs, batch_size=self._config.batch_size):
+            if isinstance(found, DeepSynthError):
+                self._fail(f"{block[number][1].id}: {found}", found)
+            ready[number] = None if isinstance(found, DeepSynthError) else found
+            self._done += 1
+            while wanted in ready:
+                summary = ready.pop(wanted)
+                if summary is not None:
+                    yield block[wanted][0], summary
+                wanted += 1
+            self._reporter.progress(Progress(done=self._done, total=total, message="summarizing"))
+            if self._control.should_pause():
+                raise Paused(f"stopped after {self._done} of {total} documents; run it again to go on")
+
+    def _fail(self, message: str, error: DeepSynthError | None = None) -> None:
+        if not self._config.keep_going:
+            raise error or InputError(message)
+        self._failed.append(message)
+        self._reporter.message(f"left out: {message}")
+
+    def _write(self, key: str, summary: Summary, target: TextIO | None, *, several: bool) -> None:
+        if target is not None:
+            with storage_errors(Path(target.name)):
+                target.write(json.dumps({"key": key, **as_json(summary)}, ensure_ascii=False) + "\n")
+                target.flush()
+        elif self._config.json_lines:
+            sys.stdout.write(json.dumps(as_json(summary), ensure_ascii=False) + "\n")
+        else:
+            sys.stdout.write((f"{summary.document_id}: " if several else "") + summary.text + "\n")
+        sys.stdout.flush()
+
+    def _result(self, summaries: Sequence[Summary], total: int) -> SummarizeResult:
+        text = ""
+        if self._config.out is not None:
+            before = total - len(summaries) - len(self._failed)
+            text = f"wrote {len(summaries)} summaries to {self._config.out}" + (
+                f", {before} were there" if before else ""
+            )
+        if self._failed:
+            raise SomeFailedError(
+                f"{len(self._failed)} of {total} documents could not be summarized: {self._failed[0]}"
+                + (" (the others are named above)" if len(self._failed) > 1 else "")
+            )
+        return SummarizeResult(summaries=tuple(summaries), text=text)
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """Return a summary as its line in JSON shows it."""
+    return {**asdict(summary), "compression": summary.compression}
+
+
+def read_keys(path: Path | None) -> set[str]:
+    """Return the keys of the results that a file holds; a line that a crash cut short counts for nothing.
+
+    Raises:
+        InputError: the file holds something else.
+    """
+    if path is None or not path.is_file():
+        return set()
+    found: set[str] = set()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.add(json.loads(line)["key"])
+        except (ValueError, KeyError, TypeError) as error:
+            if number < len(lines):
+                raise InputError(
+                    f"line {number} of {path} is no result of this verb; name another file", field="out"
+                ) from error
+    return found
+
+
+def open_results(path: Path) -> TextIO:
+    """Return a file of results to append to, after cutting off a line that a crash left unfinished."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
+            with path.open("r+b") as file:
+                file.truncate(content.rfind(b"\n") + 1)
+        return path.open("a", encoding="utf-8")
