@@ -12,6 +12,7 @@ from deepsynth import __version__
 from deepsynth.core.errors import DeepSynthError
 from deepsynth.jobs import IllegalMoveError, StateManager, UnknownJobError
 from deepsynth.web.config import WebConfig
+from deepsynth.web.inference import mount_inference
 
 _HTTP_STATUS: dict[type[DeepSynthError], int] = {UnknownJobError: 404, IllegalMoveError: 409}
 
@@ -37,6 +38,7 @@ def create_app(config: WebConfig) -> FastAPI:
         """Return one job."""
         return asdict(store.get_job(job_id))
 
+    mount_inference(app, config.inference)
     return app
 
 

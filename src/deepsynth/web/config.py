@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from deepsynth.core.config import Config
+from deepsynth.web.inference.config import InferenceConfig
 
 
 class WebConfig(Config):
@@ -20,6 +21,8 @@ class WebConfig(Config):
     """Port to listen on."""
     state_dir: Path = Path("runs/web")
     """Folder for jobs and their files (environment: DEEPSYNTH_UI_STATE_DIR)."""
+    inference: InferenceConfig = InferenceConfig()
+    """The model that the playground and the HTTP interface run."""
 
 
 _VARIABLES = {
