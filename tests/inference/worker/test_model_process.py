@@ -71,3 +71,11 @@ def test_settings_choose_the_model():
     assert load(ModelSettings(model="tiny", max_running=3)).engine.max_rows == 3
     with pytest.raises(ModelError, match="nowhere"):
         load(ModelSettings(model="nowhere"))
+
+
+def test_a_small_model_gets_one_thread_unless_told_otherwise(monkeypatch):
+    chosen = []
+    monkeypatch.setattr("torch.set_num_threads", chosen.append)
+    load(ModelSettings(model="tiny"))
+    load(ModelSettings(model="tiny", threads=3))
+    assert chosen == [1, 3]

@@ -19,7 +19,7 @@ class ModelSettings(Config):
     device: str | None = None
     """Device of the model; without it, an accelerator if there is one."""
     threads: int | None = Field(default=None, ge=1)
-    """Threads of the model on a CPU; without it, as many as torch chooses."""
+    """Threads of the model on a CPU; without it, one for a small decoder and as many as torch chooses for a large one."""
     max_running: int = Field(default=16, ge=1, le=1024)
     """Requests written side by side."""
     vllm: str = ""
