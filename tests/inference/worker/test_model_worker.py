@@ -56,7 +56,13 @@ def test_the_process_starts_when_asked_dies_and_starts_again(summarizer, asking)
         with pytest.raises(UnavailableError, match="ended before the summary did"):
             async for _ in worker.summarize(example, asking(900)):
                 os.kill(worker.pid, signal.SIGKILL)
-        return first, second, third, worker.starts
+        starts = worker.starts
+        # unloaded while writing: told, and not started again for its sake
+        with pytest.raises(UnavailableError, match="was unloaded before"):
+            async for _ in worker.summarize(example, asking(900)):
+                await worker.unload()
+        assert (worker.state, worker.starts) == ("unloaded", starts + 1)
+        return first, second, third, starts
 
     first, second, third, starts = run(work)
     assert isinstance(first[-1], Summary)
@@ -75,6 +81,9 @@ def test_a_model_that_cannot_be_loaded_says_why_and_one_that_keeps_dying_is_left
             await worker.ready()
         assert worker.state == "failed"
         assert "nowhere" in worker.detail
+        with pytest.raises(UnavailableError, match="cannot be loaded: nowhere"):
+            await worker.ready()
+        assert worker.starts == 1, "it is not tried again at once"
         worker._deaths.extend([asyncio.get_running_loop().time()] * DEATHS)
         with pytest.raises(UnavailableError, match="died 3 times") as refused:
             await worker.ready()

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 MODULE = "deepsynth.inference.worker.model_process"
 DEATHS, WITHIN_SECONDS = 3, 60.0
 """A process that died so often within so long is not started again before that time is over."""
+FAILED_SECONDS = 10.0
+"""A model that could not be loaded is not tried again before; requests in between hear why at once."""
 
 Facts = dict[str, Any]
 
@@ -46,6 +48,8 @@ class ModelWorker:
         self._numbers = itertools.count()
         self._pending: dict[int, asyncio.Queue[Frame | None]] = {}
         self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._failed = -FAILED_SECONDS
+        self._unloads = 0
 
     @property
     def pid(self) -> int | None:
@@ -72,10 +76,13 @@ class ModelWorker:
         Raises:
             DeepSynthError: the request cannot be served.
         """
+        unloads = self._unloads
         for attempt in (1, 2):
             shown = False
             async for item in self._once(example, asking):
                 if item is None:
+                    if self._unloads != unloads:
+                        raise UnavailableError("the model was unloaded before the summary was written")
                     if shown or attempt == 2:
                         raise UnavailableError("the model's process ended before the summary did; try again")
                     break
@@ -86,6 +93,7 @@ class ModelWorker:
 
     async def unload(self) -> None:
         """End the process and give its memory back; requests at work are told so."""
+        self._unloads += 1
         async with self._starting:
             child, self._child = self._child, None
             if child is not None:
@@ -99,6 +107,8 @@ class ModelWorker:
         if len(self._deaths) == DEATHS and now - self._deaths[0] < WITHIN_SECONDS:
             wait = WITHIN_SECONDS - (now - self._deaths[0])
             raise UnavailableError(f"the model's process died {DEATHS} times: {self.detail}", retry_after=int(wait) + 1)
+        if self.state == "failed" and now - self._failed < FAILED_SECONDS:
+            raise UnavailableError(f"the model cannot be loaded: {self.detail}", retry_after=int(FAILED_SECONDS))
         self.state, self.detail = "starting", None
         self.starts += 1
         child = await Child.start(MODULE)
@@ -115,7 +125,7 @@ class ModelWorker:
         if first is None or "failed" in first.header:
             code = await child.wait()
             reason = f"it ended with code {code}" if first is None else first.header["failed"]["message"]
-            self.state, self.detail = "failed", reason
+            self.state, self.detail, self._failed = "failed", reason, time.monotonic()
             raise UnavailableError(f"the model cannot be loaded: {reason}", retry_after=30)
         self.facts, self.state = first.header["facts"], "ready"
         self._reader = asyncio.create_task(self._listen(child))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from pydantic import Field
 
 from deepsynth.core.config import Config
 from deepsynth.core.documents import Example
@@ -40,7 +41,7 @@ class TextBody(Config):
     """The JSON body."""
 
     text: str
-    options: dict[str, Any] = {}  # noqa: RUF012  # pydantic copies it
+    options: dict[str, Any] = Field(default_factory=dict[str, Any])
     stream: bool = False
 
 
