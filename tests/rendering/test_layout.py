@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deepsynth.rendering import layout
 from deepsynth.rendering.layout import Block, Layout, plain_blocks
 from deepsynth.rendering.shaping import Shaper, Style
 
@@ -33,6 +34,38 @@ def test_a_long_word_is_cut_and_its_rest_goes_on():
 
 def test_japanese_keeps_small_kana_with_their_syllable():
     assert lines("あああギュッと", 9)[0] == "あああ"  # room for a fourth letter, but not for the syllable
+
+
+def test_a_word_of_two_styles_is_not_broken_between_them():
+    block = Block("aa bold", 0, 7, styles=((5, Style()), (7, Style(bold=True))))
+    assert [(line.start, line.end) for line in LAYOUT.lines([block], 5.5 * LETTER)] == [(0, 3), (3, 7)]
+
+
+def test_a_soft_hyphen_is_drawn_only_where_its_line_ends():
+    text = "har\u00adbor"
+    (whole,) = LAYOUT.lines(plain_blocks(text), 20 * LETTER)
+    assert sum(shaped.glyphs.shape[1] for shaped, _ in whole.pieces) == 6
+    first, second = LAYOUT.lines(plain_blocks(text), 4.5 * LETTER)
+    assert first.pieces[-1][0] is SHAPER.shape("-")
+    assert first.pieces[-1][1] == pytest.approx(3 * LETTER)
+    assert (text[first.start : first.end], text[second.start : second.end]) == ("har\u00ad", "bor")
+
+
+def test_a_paragraph_of_many_pieces_keeps_its_direction_and_no_short_lines(monkeypatch):
+    monkeypatch.setattr(layout, "LONGEST_PIECE", 20)
+    text = "שלום " + "abc " * 60
+    found = list(LAYOUT.lines(plain_blocks(text), 20.0))
+    for line in found:
+        assert max(x + shaped.advance for shaped, x in line.pieces) == pytest.approx(20.0)
+    plain = list(LAYOUT.lines(plain_blocks("abcd " * 60), 35.5 * LETTER))
+    assert {line.end - line.start for line in plain} == {35, 20}
+
+
+@pytest.mark.parametrize("base", "aא漢")
+def test_a_long_run_is_not_cut_before_a_mark(monkeypatch, base):
+    monkeypatch.setattr(layout, "LONGEST_PIECE", 8)
+    text = (base + "\u0301\u0327") * 30
+    assert all(text[line.start] == base for line in LAYOUT.lines(plain_blocks(text), 5.0))
 
 
 @given(st.text("ab \n-אב(", max_size=80), st.integers(1, 12))

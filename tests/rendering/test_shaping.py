@@ -1,5 +1,7 @@
-from deepsynth.rendering.fonts import font_stack
-from deepsynth.rendering.shaping import Shaper, Style, face_runs
+import numpy as np
+
+from deepsynth.rendering.fonts import SANS, font_stack, open_face
+from deepsynth.rendering.shaping import GLYPH_CODES, Shaper, Style, face_runs
 
 SHAPER = Shaper("sans", "und")
 
@@ -21,15 +23,22 @@ def test_runs_change_with_the_script():
 def test_joined_emoji_stay_one_run_and_become_one_glyph():
     family = "👨\u200d👩\u200d👧"
     assert faces(family) == [("Noto Emoji", family)]
-    assert len(SHAPER.shape(family).glyphs) == 1
+    assert SHAPER.shape(family).glyphs.shape == (3, 1)
 
 
 def test_arabic_letters_join():
-    alone = sum(len(SHAPER.shape(letter, rtl=True).glyphs) for letter in "محمد")
-    word = SHAPER.shape("محمد", rtl=True)
-    assert len(word.glyphs) == alone
-    isolated = {SHAPER.shape(letter, rtl=True).glyphs[0][1] for letter in "محمد"}
-    assert {glyph for _, glyph, _, _ in word.glyphs} != isolated
+    alone = [SHAPER.shape(letter, rtl=True).glyphs[0] for letter in "محمد"]
+    word = SHAPER.shape("محمد", rtl=True).glyphs[0]
+    assert len(word) == sum(map(len, alone))
+    assert set(word) != set(np.concatenate(alone))
+
+
+def test_a_code_leads_back_to_its_glyph():
+    face = open_face(SANS)
+    glyph = face.font.get_nominal_glyph(ord("x"))
+    for scale in (1.0, 1.25):
+        code = int(SHAPER.shape("x", Style(scale=scale)).glyphs[0, 0])
+        assert GLYPH_CODES.glyph(code) == (face, glyph, scale)
 
 
 def test_a_repeated_piece_is_shaped_once():

@@ -92,12 +92,17 @@ class Face:
     source: FaceSource
     font: Any
     upem: int
+    glyph_count: int
     codepoints: npt.NDArray[np.int64]
 
 
-@functools.cache
 def open_face(source: FaceSource, *, bold: bool = False, italic: bool = False) -> Face:
     """Return a face, opened once a process; bold and italic are made from the regular outlines."""
+    return _open_face(source, bold, italic)
+
+
+@functools.cache
+def _open_face(source: FaceSource, bold: bool, italic: bool) -> Face:  # noqa: FBT001 - the cache takes f(x=1) for another call
     blob = hb.Blob(files(source.package).joinpath(source.file).read_bytes())
     face = hb.Face(blob, source.index)
     font = hb.Font(face)
@@ -105,7 +110,7 @@ def open_face(source: FaceSource, *, bold: bool = False, italic: bool = False) -
         font.synthetic_bold = (0.03, 0.0, False)
     if italic:
         font.synthetic_slant = 0.2
-    return Face(source, font, face.upem, np.fromiter(face.unicodes, np.int64))
+    return Face(source, font, face.upem, face.glyph_count, np.fromiter(face.unicodes, np.int64))
 
 
 class FontStack:
@@ -124,6 +129,7 @@ class FontStack:
                 self.table[known[(known >= low) & (known <= high)]] = number
         self.table[[*INVISIBLE, 0x09, 0x0A, 0xFFFC]] = self.sources.index(primary)
         self.primary = self.sources.index(primary)
+        self.draws_ascii = bool((self.table[0x20:0x7F] == self.primary).all())
 
     def covers(self, number: int, character: str) -> bool:
         """Tell whether face `number` draws `character`, whichever face the table prefers."""

@@ -6,18 +6,29 @@ traced back, and nothing is lost between lines or pages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from icu4py.breakers import CharacterBreaker, LineBreaker
 
 from deepsynth.rendering.bidi import bidi_levels, needs_bidi, visual_runs
-from deepsynth.rendering.shaping import PLAIN, Shaped, Shaper, Style
+from deepsynth.rendering.recent import Recent
+from deepsynth.rendering.shaping import PLAIN, Shaped, Shaper, Style, joins
 
 TAB = "    "
 """A tab is drawn as wide as this."""
 
-LONGEST_PIECE = 1000
+BLANKS = " \t\u3000"
+"""Blanks at which a line may end; they are not drawn, and take no room at its end."""
+
+SOFT_HYPHEN = "\u00ad"
+
+_WORDS = re.compile(f"[{BLANKS}]+|[^{BLANKS}]+")
+
+CACHED_UNITS = 30_000
+
+LONGEST_PIECE = 8000
 """Paragraphs are laid out in pieces of about so many characters where they are longer: ICU and the bidirectional
 algorithm then take linear time and bounded memory on a text of one endless line."""
 
@@ -65,20 +76,31 @@ class Line:
     space: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Atom:
-    """Text that is not broken: a word of one style, with the blanks that follow it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unit:
+    """Text that is not broken (a word, a Chinese character) with the blanks that follow it."""
 
-    start: int
-    text: str
-    style: Style
-    word: Shaped | None
+    pieces: tuple[tuple[Shaped, float], ...]
+    """One piece for each style, and its x."""
     width: float
-    blank: float
+    """Without the blanks, but with the hyphen that a soft hyphen may need."""
+    advance: float
+    """With the blanks, and without the hyphen."""
+    length: int
+    """Characters."""
+    soft: bool
+    """Whether it ends with a soft hyphen, drawn only where the line ends behind it."""
 
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
+
+_Parts = tuple[tuple[str, Style], ...]
+
+
+@dataclass(slots=True)
+class _Levels:
+    """The levels of a paragraph with right-to-left text, as far as it was read."""
+
+    base: int | None = None
+    values: bytearray = field(default_factory=bytearray)
 
 
 class Layout:
@@ -88,6 +110,8 @@ class Layout:
         self._shaper = shaper
         self._locale = "en" if language == "und" else language
         self._blank = shaper.shape(" ").advance
+        self._hyphen = shaper.shape("-")
+        self._units: Recent[str | tuple[_Parts, bool], _Unit] = Recent(CACHED_UNITS)
 
     def lines(self, blocks: Iterable[Block], width: float) -> Iterator[Line]:
         """Yield the lines of `blocks` at a column of `width` ems."""
@@ -98,72 +122,95 @@ class Layout:
         if not block.text:
             yield Line(block.start, block.end, (), 0.0, 0.0, space=block.space)
             return
+        levels = _Levels() if needs_bidi(block.text) else None
         first = True
+        for start, end, units in self._fill(self._broken(block, levels), width - block.indent):
+            yield self._line(block, (start, end), units, levels, width, first=first)
+            first = False
+
+    def _broken(self, block: Block, levels: _Levels | None) -> Iterator[tuple[str | _Parts, _Unit]]:
+        """Yield each unit beside what it was made from; levels grow as the text is read."""
+        plain, get, position = levels is None and not block.styles, self._units.get, 0
         for low, high in _pieces(block.text):
             part = block.text[low:high]
-            levels = bidi_levels(part) if needs_bidi(part) else None
-            for start, end, atoms in self._fill(self._atoms(block, part, low), width - block.indent):
-                yield self._line(block, (start, end), atoms, levels, low, width, first=first)
-                first = False
+            if levels is not None:
+                levels.base, values = bidi_levels(part, levels.base)
+                levels.values.extend(values)
+            for chunk in LineBreaker(part, self._locale):
+                if plain:
+                    yield chunk, get(chunk) or self._units.put(chunk, self._unit(((chunk, PLAIN),)))
+                else:
+                    parts = tuple(_split_styles(block, position, chunk))
+                    rtl = levels is not None and levels.values[position] % 2 == 1
+                    yield parts, get((parts, rtl)) or self._units.put((parts, rtl), self._unit(parts, rtl=rtl))
+                    position += len(chunk)
 
-    def _atoms(self, block: Block, part: str, low: int) -> Iterator[_Atom]:
-        position = low
-        for chunk in LineBreaker(part, self._locale):
-            for text, style in _split_styles(block, position, chunk):
-                yield self._atom(position, text, style)
-                position += len(text)
+    def _unit(self, parts: _Parts, *, rtl: bool = False) -> _Unit:
+        pieces: list[tuple[Shaped, float]] = []
+        x = width = 0.0
+        for text, style in parts:
+            word = text.rstrip(BLANKS)
+            if word:
+                shaped = self._shaper.shape(word.replace("\t", TAB), style, rtl=rtl)
+                pieces.append((shaped, x))
+                x += shaped.advance
+                width = x
+            x += self._blanks(text[len(word) :], style)
+        soft = parts[-1][0].endswith(SOFT_HYPHEN)
+        width += self._hyphen.advance if soft else 0.0
+        return _Unit(tuple(pieces), width, x, sum(len(text) for text, _ in parts), soft)
 
-    def _atom(self, start: int, text: str, style: Style) -> _Atom:
-        word = text.rstrip(" \t\u3000")
-        blanks = len(text[len(word) :].replace("\t", TAB))
-        blank = blanks * self._shaper.shape(" ", style).advance if blanks else 0.0
-        if not word:
-            return _Atom(start, text, style, None, 0.0, blank)
-        shaped = self._shaper.shape(word.replace("\t", TAB), style)
-        return _Atom(start, text, style, shaped, shaped.advance, blank)
+    def _blanks(self, text: str, style: Style) -> float:
+        """Return the width of blanks."""
+        return len(text.replace("\t", TAB)) * self._shaper.shape(" ", style).advance if text else 0.0
 
-    def _fill(self, atoms: Iterator[_Atom], width: float) -> Iterator[tuple[int, int, list[_Atom]]]:
-        """Yield (start, end, atoms) of each line: as many atoms as fit, and of a longer one as many letters as fit."""
-        line: list[_Atom] = []
-        x = 0.0
-        for whole in atoms:
-            for atom in self._cut(whole, width) if whole.width > width else (whole,):
-                if line and x + atom.width > width:
-                    yield line[0].start, line[-1].end, line
-                    line, x = [], 0.0
-                line.append(atom)
-                x += atom.width + atom.blank
+    def _fill(
+        self, units: Iterator[tuple[str | _Parts, _Unit]], width: float
+    ) -> Iterator[tuple[int, int, list[_Unit]]]:
+        """Yield (start, end, units) of each line: as many units as fit, and of a longer one as many letters as fit."""
+        line: list[_Unit] = []
+        x, start, position = 0.0, 0, 0
+        for source, whole in units:
+            for unit in (whole,) if whole.width <= width else self._cut(source, width):
+                if line and x + unit.width > width:
+                    yield start, position, line
+                    line, x, start = [], 0.0, position
+                line.append(unit)
+                x += unit.advance
+                position += unit.length
         if line:
-            yield line[0].start, line[-1].end, line
+            yield start, position, line
 
-    def _cut(self, atom: _Atom, width: float) -> Iterator[_Atom]:
+    def _cut(self, source: str | _Parts, width: float) -> Iterator[_Unit]:
         """Cut a word that is wider than the line, never inside a letter with its marks."""
-        start, text, x = atom.start, "", 0.0
-        for letter in CharacterBreaker(atom.text, self._locale):
-            advance = self._shaper.shape(letter.replace("\t", TAB), atom.style).advance
-            if text and x + advance > width:
-                yield self._atom(start, text, atom.style)
-                start, text, x = start + len(text), "", 0.0
-            text += letter
-            x += advance
-        yield self._atom(start, text, atom.style)
+        for whole, style in ((source, PLAIN),) if isinstance(source, str) else source:
+            text, x = "", 0.0
+            for letter in CharacterBreaker(whole, self._locale):
+                advance = self._shaper.shape(letter.replace("\t", TAB), style).advance
+                if text and x + advance > width:
+                    yield self._unit(((text, style),))
+                    text, x = "", 0.0
+                text += letter
+                x += advance
+            yield self._unit(((text, style),))
 
     def _line(
         self,
         block: Block,
         span: tuple[int, int],
-        atoms: list[_Atom],
-        levels: tuple[int, list[int]] | None,
-        low: int,
+        units: list[_Unit],
+        levels: _Levels | None,
         width: float,
         *,
         first: bool,
     ) -> Line:
-        placed = self._straight(atoms) if levels is None else self._reordered(block, span, levels[1], low)
-        used = max((x + shaped.advance for shaped, x in placed), default=0.0)
-        right = levels is not None and levels[0] % 2 == 1
-        left = max(0.0, width - block.indent - used) if right else block.indent
-        pieces = [(shaped, x + left) for shaped, x in placed]
+        right = levels is not None and levels.base == 1
+        if levels is None:
+            pieces = self._straight(units, block.indent)
+        else:
+            placed, used = self._reordered(block, span, levels.values)
+            left = max(0.0, width - block.indent - used) if right else block.indent
+            pieces = [(shaped, x + left) for shaped, x in placed]
         if first and block.bullet:
             bullet = self._shaper.shape(block.bullet)
             pieces.append((bullet, width - bullet.advance if right else block.indent - bullet.advance - self._blank))
@@ -171,42 +218,53 @@ class Layout:
             start=block.offset(span[0]),
             end=block.offset(span[1]),
             pieces=tuple(pieces),
-            top=max((shaped.top for shaped, _ in pieces), default=0.0),
-            bottom=min((shaped.bottom for shaped, _ in pieces), default=0.0),
-            scale=max((shaped.scale for shaped, _ in pieces), default=1.0),
+            top=max([shaped.top for shaped, _ in pieces], default=0.0),
+            bottom=min([shaped.bottom for shaped, _ in pieces], default=0.0),
+            scale=max([shaped.scale for shaped, _ in pieces], default=1.0),
             space=block.space if first else 0.0,
         )
 
-    def _straight(self, atoms: list[_Atom]) -> list[tuple[Shaped, float]]:
+    def _straight(self, units: list[_Unit], x: float) -> list[tuple[Shaped, float]]:
         placed: list[tuple[Shaped, float]] = []
-        x = 0.0
-        for atom in atoms:
-            if atom.word is not None:
-                placed.append((atom.word, x))
-            x += atom.width + atom.blank
+        for unit in units:
+            for shaped, within in unit.pieces:
+                placed.append((shaped, x + within))
+            x += unit.advance
+        if units[-1].soft:
+            placed.append((self._hyphen, x))
         return placed
 
     def _reordered(
-        self, block: Block, span: tuple[int, int], levels: list[int], low: int
-    ) -> list[tuple[Shaped, float]]:
+        self, block: Block, span: tuple[int, int], levels: bytearray
+    ) -> tuple[list[tuple[Shaped, float]], float]:
+        """Return the words of a line in the order they are drawn, with their x, and the width of all."""
         end = span[0] + len(block.text[span[0] : span[1]].rstrip())
         placed: list[tuple[Shaped, float]] = []
         x = 0.0
-        for start, stop, level in visual_runs(levels, span[0] - low, end - low):
-            pieces = list(_split_styles(block, low + start, block.text[low + start : low + stop]))
-            for text, style in reversed(pieces) if level % 2 else pieces:
-                shaped = self._shaper.shape(text.replace("\t", TAB), style, rtl=level % 2 == 1)
-                placed.append((shaped, x))
-                x += shaped.advance
-        return placed
+        for start, stop, level in visual_runs(levels, span[0], end):
+            rtl = level % 2 == 1
+            parts = list(_split_styles(block, start, block.text[start:stop]))
+            for text, style in reversed(parts) if rtl else parts:
+                words = _WORDS.findall(text)
+                for word in reversed(words) if rtl else words:
+                    if word[0] in BLANKS:
+                        x += self._blanks(word, style)
+                    else:
+                        shaped = self._shaper.shape(word, style, rtl=rtl)
+                        placed.append((shaped, x))
+                        x += shaped.advance
+        return placed, x
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the ranges in which a paragraph is laid out: whole if short, else cut behind blanks, or anywhere."""
+    """Yield the ranges in which a paragraph is laid out: whole if short, else cut behind blanks, or between letters."""
     start = 0
     while len(text) - start > 2 * LONGEST_PIECE:
-        blank = text.rfind(" ", start + LONGEST_PIECE, start + 2 * LONGEST_PIECE)
-        end = blank + 1 if blank >= 0 else start + 2 * LONGEST_PIECE
+        end = text.rfind(" ", start + LONGEST_PIECE, start + 2 * LONGEST_PIECE) + 1
+        if not end:
+            end = start + 2 * LONGEST_PIECE
+            while end > start + LONGEST_PIECE and joins(text[end]):
+                end -= 1
         yield start, end
         start = end
     yield start, len(text)

@@ -17,7 +17,7 @@ from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.fonts import font_stack, missing_glyph_error
 from deepsynth.rendering.layout import Block, Layout, Line, plain_blocks
 from deepsynth.rendering.normalize import normalize_text
-from deepsynth.rendering.paint import Painter
+from deepsynth.rendering.paint import Painter, PlacedLine
 from deepsynth.rendering.renderer import read_text, renderers
 from deepsynth.rendering.shaping import Shaper
 
@@ -46,7 +46,7 @@ class TextRenderer:
         self.config = config
         self._blocks = make_blocks or plain_blocks
         self._size = page_size(mode(config.mode))
-        self._painter = Painter(config.px)
+        self._painter = Painter(config.px, self._size)
         self._layouts: dict[str, Layout] = {}
 
     def text(self, document: Document) -> str:
@@ -80,7 +80,7 @@ class TextRenderer:
             span = (lines[0][0].start, lines[-1][0].end)
             yield Page(document_id=document.id, number=number, image=self._paint(lines), span=span)
 
-    def layout_pages(self, text: str, language: str = "und") -> Iterator[list[tuple[Line, float, int]]]:
+    def layout_pages(self, text: str, language: str = "und") -> Iterator[list[PlacedLine]]:
         """Yield the lines of each page with their x and baseline in pixels; nothing is drawn.
 
         Raises:
@@ -89,7 +89,7 @@ class TextRenderer:
         if language not in self._layouts:
             self._layouts[language] = Layout(Shaper(self.config.font, language), language)
         lines = self._layouts[language].lines(self._blocks(text), self.column_width / self.config.px)
-        page: list[tuple[Line, float, int]] = []
+        page: list[PlacedLine] = []
         column, y = 0, float(self.config.margin)
         for line in lines:
             above, below = self._height(line)
@@ -131,11 +131,9 @@ class TextRenderer:
         above = max(leading - below, line.top)
         return above * self.config.px, below * self.config.px
 
-    def _paint(self, lines: list[tuple[Line, float, int]]) -> Image.Image:
-        ink = np.zeros((self._size[1], self._size[0]), np.uint8)
-        for line, x, baseline in lines:
-            self._painter.draw(ink, line, x, baseline)
-        return Image.fromarray(np.subtract(255, ink, dtype=np.uint8))
+    def _paint(self, lines: list[PlacedLine]) -> Image.Image:
+        ink = self._painter.paint(lines)
+        return Image.fromarray(np.subtract(255, ink, out=ink))
 
 
 renderers.register("text")(TextRenderer)
