@@ -1,9 +1,15 @@
+import json
+from pathlib import Path
+from pydoc_data.topics import topics
+
 import numpy as np
+import pytest
 
 from deepsynth.rendering.fonts import SANS, font_stack, open_face
 from deepsynth.rendering.shaping import GLYPH_CODES, Shaper, Style, face_runs
 
 SHAPER = Shaper("sans", "und")
+TEXTS = json.loads((Path(__file__).parents[1] / "assets" / "languages.json").read_text(encoding="utf-8"))
 
 
 def faces(text: str) -> list[tuple[str, str]]:
@@ -53,3 +59,22 @@ def test_scale_multiplies_every_length():
 
 def test_invisible_characters_take_no_room():
     assert SHAPER.shape("a\u200eb").advance == SHAPER.shape("ab").advance
+
+
+@pytest.mark.parametrize("language", TEXTS)
+@pytest.mark.parametrize("font", ["sans", "mono"])
+def test_words_learned_together_equal_words_shaped_alone(language, font):
+    words = list(
+        dict.fromkeys(TEXTS[language].split() + (list(TEXTS[language]) if language in ("zh", "ja", "ko") else []))
+    )
+    if language == "en":
+        words += sorted(set(" ".join(topics.values()).split()))[::7]
+    rtl = language in ("ar", "he")
+    together, alone = Shaper(font, language), Shaper(font, language)
+    together.learn(words, rtl=rtl)
+    known = {key[0] for key in together._pieces._young}  # noqa: SLF001 - what was learned, before `shape` adds the rest
+    assert known or language == "emoji"
+    for word in words:
+        one, other = together.shape(word, rtl=rtl), alone.shape(word, rtl=rtl)
+        assert (one.glyphs == other.glyphs).all(), word
+        assert (one.advance, one.top, one.bottom) == (other.advance, other.top, other.bottom), word

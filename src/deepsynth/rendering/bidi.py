@@ -16,6 +16,21 @@ RIGHT_TO_LEFT = re.compile(
 """Matches a character that can make a line run right to left."""
 
 _MAX_DEPTH = 125
+_CLASSES = tuple("L R AL EN AN WS ES ET CS NSM BN B S ON LRE LRO RLE RLO PDF LRI RLI FSI PDI".split())  # noqa: SIM905
+_FIRST = "A"
+_ALIKE = re.compile("A+|B+|C+|D+|E+|F+|.", re.DOTALL)
+"""Neighbors of the first six classes always get one level, so each run of them is resolved as one element."""
+
+
+class _Codes(dict[int, str]):
+    """One letter for the bidirectional class of each code point, found when first asked for."""
+
+    def __missing__(self, codepoint: int) -> str:
+        kind = unicodedata.bidirectional(chr(codepoint)) or "L"
+        return self.setdefault(codepoint, chr(ord(_FIRST) + _CLASSES.index(kind)))
+
+
+_CODES = _Codes()
 _ISOLATES = ("LRI", "RLI", "FSI")
 _STRONG = {"L": "L", "R": "R", "AL": "R", "EN": "R", "AN": "R"}
 _NEUTRAL = frozenset(("B", "S", "WS", "ON", "LRI", "RLI", "FSI", "PDI"))
@@ -40,16 +55,29 @@ def base_level(types: Sequence[str]) -> int:
     return 0
 
 
-def bidi_levels(text: str, base: int | None = None) -> tuple[int, list[int]]:
+def bidi_levels(text: str, base: int | None = None) -> tuple[int, bytes]:
     """Return the paragraph's level and the embedding level of each character (odd: right to left).
 
     `base` overrides the paragraph's level. The text must be one paragraph.
     """
-    types = [unicodedata.bidirectional(character) or "L" for character in text]
+    coded = text.translate(_CODES)
+    spans = [match.span() for match in _ALIKE.finditer(coded)]
+    paragraph, levels = resolve_levels(
+        [_CLASSES[ord(coded[start]) - ord(_FIRST)] for start, _ in spans],
+        "".join(text[start] for start, _ in spans),
+        base,
+    )
+    return paragraph, b"".join(
+        bytes((level,)) * (end - start) for level, (start, end) in zip(levels, spans, strict=True)
+    )
+
+
+def resolve_levels(types: Sequence[str], text: str, base: int | None) -> tuple[int, list[int]]:
+    """Return the paragraph's level and that of each element, by its bidirectional class; `text` tells which are brackets."""
     paragraph = base_level(types) if base is None else base
     levels, resolved = _explicit(types, paragraph)
     for sequence in _level_runs(types, levels, resolved):
-        _resolve_sequence(text, sequence, resolved, levels, paragraph)
+        _resolve_sequence((types, text), sequence, resolved, levels, paragraph)
     _implicit(levels, resolved)
     _reset_whitespace(types, levels, paragraph)
     return paragraph, levels
@@ -151,12 +179,14 @@ def _level_runs(types: Sequence[str], levels: list[int], resolved: list[str]) ->
     return joined
 
 
-def _resolve_sequence(text: str, sequence: list[int], resolved: list[str], levels: list[int], paragraph: int) -> None:
+def _resolve_sequence(
+    source: tuple[Sequence[str], str], sequence: list[int], resolved: list[str], levels: list[int], paragraph: int
+) -> None:
     level = levels[sequence[0]]
     sos, eos = _boundaries(sequence, levels, resolved, paragraph)
     kinds = [resolved[index] for index in sequence]
     _weak(kinds, sos)
-    _brackets(text, sequence, kinds, "R" if level % 2 else "L", sos)
+    _brackets(source, sequence, kinds, "R" if level % 2 else "L", sos)
     _neutral(kinds, "R" if level % 2 else "L", sos, eos)
     for index, kind in zip(sequence, kinds, strict=True):
         resolved[index] = kind
@@ -208,9 +238,11 @@ def _weak(kinds: list[str], sos: str) -> None:  # noqa: C901 - seven rules in th
             kinds[index] = "L"
 
 
-def _brackets(text: str, sequence: list[int], kinds: list[str], embedding: str, sos: str) -> None:
+def _brackets(
+    source: tuple[Sequence[str], str], sequence: list[int], kinds: list[str], embedding: str, sos: str
+) -> None:
     """Apply N0 in place: a pair of brackets takes one direction, by what it holds and what stands before it."""
-    for opening, closing in _bracket_pairs(text, sequence, kinds):
+    for opening, closing in _bracket_pairs(source[1], sequence, kinds):
         inside = {_STRONG[kind] for kind in kinds[opening + 1 : closing] if kind in _STRONG}
         if embedding in inside:
             direction = embedding
@@ -222,7 +254,7 @@ def _brackets(text: str, sequence: list[int], kinds: list[str], embedding: str, 
         for place in (opening, closing):
             kinds[place] = direction
             for after in range(place + 1, len(kinds)):
-                if unicodedata.bidirectional(text[sequence[after]]) != "NSM":
+                if source[0][sequence[after]] != "NSM":
                     break
                 kinds[after] = direction
 

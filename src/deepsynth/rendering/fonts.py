@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -87,13 +87,23 @@ def cjk_source(language: str) -> FaceSource:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """An opened face; lengths are in ems."""
+    """An opened face; its own lengths are in units, `upem` to an em."""
 
     source: FaceSource
     font: Any
     upem: int
     glyph_count: int
     codepoints: npt.NDArray[np.int64]
+    inks: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]], repr=False)
+
+    def ink(self, glyph: int) -> tuple[int, int]:
+        """Return how far a glyph's ink reaches above and below the baseline, in font units (below is negative)."""
+        found = self.inks.get(glyph)
+        if found is None:
+            extents = self.font.get_glyph_extents(glyph)
+            high = extents.y_bearing if extents else 0
+            found = self.inks[glyph] = (high, high + extents.height if extents else 0)
+        return found
 
 
 def open_face(source: FaceSource, *, bold: bool = False, italic: bool = False) -> Face:

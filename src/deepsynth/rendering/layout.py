@@ -111,7 +111,8 @@ class Layout:
         self._locale = "en" if language == "und" else language
         self._blank = shaper.shape(" ").advance
         self._hyphen = shaper.shape("-")
-        self._units: Recent[str | tuple[_Parts, bool], _Unit] = Recent(CACHED_UNITS)
+        self._units: tuple[Recent[str | _Parts, _Unit], ...] = (Recent(CACHED_UNITS), Recent(CACHED_UNITS))
+        """By direction: left to right, right to left."""
 
     def lines(self, blocks: Iterable[Block], width: float) -> Iterator[Line]:
         """Yield the lines of `blocks` at a column of `width` ems."""
@@ -130,20 +131,38 @@ class Layout:
 
     def _broken(self, block: Block, levels: _Levels | None) -> Iterator[tuple[str | _Parts, _Unit]]:
         """Yield each unit beside what it was made from; levels grow as the text is read."""
-        plain, get, position = levels is None and not block.styles, self._units.get, 0
+        position, rtl = 0, False
         for low, high in _pieces(block.text):
             part = block.text[low:high]
             if levels is not None:
                 levels.base, values = bidi_levels(part, levels.base)
                 levels.values.extend(values)
-            for chunk in LineBreaker(part, self._locale):
-                if plain:
-                    yield chunk, get(chunk) or self._units.put(chunk, self._unit(((chunk, PLAIN),)))
-                else:
-                    parts = tuple(_split_styles(block, position, chunk))
-                    rtl = levels is not None and levels.values[position] % 2 == 1
-                    yield parts, get((parts, rtl)) or self._units.put((parts, rtl), self._unit(parts, rtl=rtl))
-                    position += len(chunk)
+            chunks = list(LineBreaker(part, self._locale))
+            if not block.styles:
+                self._learn(chunks, levels, low)
+            for chunk in chunks:
+                if levels is not None:
+                    rtl = levels.values[position] % 2 == 1
+                source = tuple(_split_styles(block, position, chunk)) if block.styles else chunk
+                yield source, self._units[rtl].get(source) or self._new_unit(source, rtl=rtl)
+                position += len(chunk)
+
+    def _learn(self, chunks: list[str], levels: _Levels | None, position: int) -> None:
+        """Have the words shaped together that were not met before, each in its direction."""
+        unseen: tuple[set[str], set[str]] = (set(), set())
+        rtl = False
+        for chunk in chunks:
+            if levels is not None:
+                rtl = levels.values[position] % 2 == 1
+                position += len(chunk)
+            if self._units[rtl].get(chunk) is None:
+                unseen[rtl].add(chunk.rstrip(BLANKS))
+        for words, backwards in zip(unseen, (False, True), strict=True):
+            self._shaper.learn(sorted(words), rtl=backwards)
+
+    def _new_unit(self, source: str | _Parts, *, rtl: bool) -> _Unit:
+        parts = ((source, PLAIN),) if isinstance(source, str) else source
+        return self._units[rtl].put(source, self._unit(parts, rtl=rtl))
 
     def _unit(self, parts: _Parts, *, rtl: bool = False) -> _Unit:
         pieces: list[tuple[Shaped, float]] = []

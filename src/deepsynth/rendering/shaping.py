@@ -7,8 +7,10 @@ advances scale linearly and a layout at another size needs no shaping again.
 from __future__ import annotations
 
 import bisect
+import re
 import threading
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,12 +96,53 @@ class Shaper:
         self._mono: FontStack = font_stack("mono", language)
         self._language = "" if language == "und" else language
         self._pieces: Recent[tuple[str, Style, bool], Shaped] = Recent(CACHED_PIECES)
-        self._extents: dict[tuple[Face, int], tuple[float, float]] = {}
 
     def shape(self, text: str, style: Style = PLAIN, *, rtl: bool = False) -> Shaped:
         """Return the glyphs of `text`, which lies in one direction and on one line."""
         key = (text, style, rtl)
         return self._pieces.get(key) or self._pieces.put(key, self._shape(text, style, rtl=rtl))
+
+    def learn(self, words: Iterable[str], *, rtl: bool = False) -> None:
+        """Shape plain words that are not known yet, in one call for all words of a face and script.
+
+        The result is what `shape` would find for each alone: nothing reaches across the blanks between them.
+        """
+        groups: dict[tuple[int, str], list[str]] = {}
+        for word in words:
+            if self._pieces.get((word, PLAIN, rtl)) is None:
+                group = self._group(word)
+                if group is not None:
+                    groups.setdefault(group, []).append(word)
+        for (number, _), group_words in groups.items():
+            self._learn(number, group_words, rtl=rtl)
+
+    def _group(self, word: str) -> tuple[int, str] | None:
+        """Return face and script of a word that can be shaped beside others; none where either is not plain to see."""
+        if word.isascii():
+            return (self.stack.primary, "latin") if self.stack.draws_ascii and _LETTER.search(word) else None
+        script = leading_script(word)
+        runs = face_runs(word, self.stack) if script else ()
+        return (runs[0][0], script) if script and len(runs) == 1 else None
+
+    def _learn(self, number: int, words: list[str], *, rtl: bool) -> None:
+        face = open_face(self.stack.sources[number])
+        first, em = GLYPH_CODES.first(face, 1.0), 1.0 / face.upem
+        buffer = _harfbuzz(" ".join(words), face, self._language, rtl=rtl)
+        glyphs, clusters = zip(*[(info.codepoint, info.cluster) for info in buffer.glyph_infos], strict=True)
+        across, up, advances, _ = np.array([place.position for place in buffer.glyph_positions], np.int64).T
+        pens = np.cumsum(advances) - advances
+        inks = [face.ink(glyph) for glyph in glyphs]
+        highs, lows = ((up + column).tolist() for column in np.array(inks, np.int64).T)
+        places = np.stack([np.array(glyphs, np.int64) + first, pens + across, up])
+        spans = _glyph_spans(words, clusters, rtl=rtl)
+        for word, (low, high) in zip(words, spans, strict=True):
+            start = int(pens[low])
+            own = places[:, low:high].astype(np.float64)
+            own[1] = (own[1] - start) * em
+            own[2] *= em
+            advance = (int(pens[high - 1] + advances[high - 1]) - start) * em
+            top, bottom = max(0, *highs[low:high]) * em, min(0, *lows[low:high]) * em
+            self._pieces.put((word, PLAIN, rtl), Shaped(own, advance, top, bottom, 1.0))
 
     def _shape(self, text: str, style: Style, *, rtl: bool) -> Shaped:
         stack = self._mono if style.mono else self.stack
@@ -110,23 +153,50 @@ class Shaper:
             face = open_face(stack.sources[number], bold=style.bold, italic=style.italic)
             first, em = GLYPH_CODES.first(face, style.scale), style.scale / face.upem
             buffer = _harfbuzz(part, face, self._language, rtl=rtl)
-            for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-                glyph = info.codepoint
-                high, low = self._extents.get((face, glyph)) or self._ink(face, glyph)
-                y = position.y_offset * em
-                codes.append(first + glyph)
-                xs.append(x + position.x_offset * em)
-                ys.append(y)
-                top, bottom = max(top, y + high * style.scale), min(bottom, y + low * style.scale)
-                x += position.x_advance * em
+            pen = 0
+            for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+                across, up, advance, _ = place.position
+                high, low = face.ink(info.codepoint)
+                codes.append(first + info.codepoint)
+                xs.append(x + (pen + across) * em)
+                ys.append(up * em)
+                top, bottom = max(top, (up + high) * em), min(bottom, (up + low) * em)
+                pen += advance
+            x += pen * em
         return Shaped(np.array((codes, xs, ys), np.float64), x, top, bottom, style.scale)
 
-    def _ink(self, face: Face, glyph: int) -> tuple[float, float]:
-        extents = face.font.get_glyph_extents(glyph)
-        high = extents.y_bearing if extents else 0
-        low = high + extents.height if extents else 0
-        self._extents[face, glyph] = found = (high / face.upem, low / face.upem)
-        return found
+
+def _glyph_spans(words: list[str], clusters: Sequence[int], *, rtl: bool) -> list[tuple[int, int]]:
+    """Return where the glyphs of each word begin and end, for words joined by single blanks."""
+    places = clusters[::-1] if rtl else clusters
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for word in words:
+        low = bisect.bisect_left(places, start)
+        high = bisect.bisect_left(places, start + len(word))
+        spans.append((len(places) - high, len(places) - low) if rtl else (low, high))
+        start += len(word) + 1
+    return spans
+
+
+_LETTER = re.compile("[A-Za-z]")
+_BEFORE_LETTERS = re.compile("[\x00-\x40\x5b-\x60\x7b-\x7e\u2010-\u2027]*(.)", re.DOTALL)
+_SCRIPTS = re.compile(
+    "(?P<latin>[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff])|(?P<greek>[\u0391-\u03a1\u03a3-\u03ce])"
+    "|(?P<cyrillic>[\u0400-\u0481\u048a-\u052f])|(?P<arabic>[\u0620-\u063f\u0641-\u064a\u066e-\u06d3])"
+    "|(?P<hebrew>[\u05d0-\u05ea])|(?P<devanagari>[\u0904-\u0939])|(?P<bengali>[\u0985-\u09b9])|(?P<gurmukhi>[\u0a05-\u0a39])"
+    "|(?P<gujarati>[\u0a85-\u0ab9])|(?P<oriya>[\u0b05-\u0b39])|(?P<tamil>[\u0b85-\u0bb9])|(?P<telugu>[\u0c05-\u0c39])"
+    "|(?P<kannada>[\u0c85-\u0cb9])|(?P<malayalam>[\u0d05-\u0d39])|(?P<sinhala>[\u0d85-\u0dc6])|(?P<thai>[\u0e01-\u0e30\u0e40-\u0e44])"
+    "|(?P<myanmar>[\u1000-\u1021])|(?P<ethiopic>[\u1200-\u135a])|(?P<hiragana>[\u3041-\u3096])|(?P<katakana>[\u30a1-\u30fa])"
+    "|(?P<han>[\u3400-\u4dbf\u4e00-\u9fff])|(?P<hangul>[\uac00-\ud7a3])"
+)
+
+
+def leading_script(word: str) -> str:
+    """Return the script of a word's first letter, where only digits and ASCII marks stand before it; else nothing."""
+    before = _BEFORE_LETTERS.match(word)
+    found = _SCRIPTS.match(before[1]) if before else None
+    return found.lastgroup or "" if found else ""
 
 
 def _harfbuzz(text: str, face: Face, language: str, *, rtl: bool) -> Any:
