@@ -115,7 +115,9 @@ def interleaved(sides: dict[str, Callable[[str], object]], pages: list[str], cou
     size = max(1, min(count, len(pages) // ROUNDS))
     for start in range(0, size * ROUNDS, size):
         for name, work in sides.items():
-            slower = name.startswith(("Pillow", "ReportLab"))  # a few pages tell what theirs cost: no cache of theirs fills
+            slower = name.startswith(
+                ("Pillow", "ReportLab")
+            )  # a few pages tell what theirs cost: no cache of theirs fills
             found[name].append(milliseconds(work, pages[start : start + size][: 8 if slower else None]))
     return {name: statistics.median(values) for name, values in found.items()}
 
@@ -158,8 +160,12 @@ def english(count: int) -> dict[str, float]:
     figures["DeepSynth, made-up words"] = milliseconds(rare, made_up(count))
     print(f"English, {len(pages)} pages, {new_words(pages):.0%} of the words new")
     for name, value in figures.items():
-        print(f"  {name:26} {value:7.2f} ms/page  {1000 / value:6.0f} pages/s  {figures['Pillow, gray'] / value:5.1f} times Pillow")
-    print(f"  with PNG: {figures['Pillow, RGB, PNG'] / figures['DeepSynth, PNG of 4 bits']:.1f} times Pillow in RGB with PNG")
+        print(
+            f"  {name:26} {value:7.2f} ms/page  {1000 / value:6.0f} pages/s  {figures['Pillow, gray'] / value:5.1f} times Pillow"
+        )
+    print(
+        f"  with PNG: {figures['Pillow, RGB, PNG'] / figures['DeepSynth, PNG of 4 bits']:.1f} times Pillow in RGB with PNG"
+    )
     image = ours(pages[0])
     figures["PNG alone"] = milliseconds(lambda _: encode_png(image), [""] * 20)
     print(f"  PNG alone {figures['PNG alone']:.2f} ms, {len(encode_png(image)) / 1024:.0f} KiB; ", end="")
@@ -178,7 +184,9 @@ def script(path: Path, count: int) -> dict[str, float]:
     sides = {"DeepSynth": renderer(language), "Pillow, Raqm": lambda text: draw_pillow(text, font, "L", spaced=spaced)}
     figures = interleaved(sides, pages, count)
     ours, theirs = figures.values()
-    print(f"{language}: {ours:.2f} ms, Pillow with Raqm {theirs:.2f} ms: {theirs / ours:.1f} times ({len(pages)} pages)")
+    print(
+        f"{language}: {ours:.2f} ms, Pillow with Raqm {theirs:.2f} ms: {theirs / ours:.1f} times ({len(pages)} pages)"
+    )
     return figures
 
 
@@ -196,7 +204,12 @@ def scale(total: int) -> None:
 
 
 def _steps(total: int) -> Iterator[int]:
-    return (int(10**power) * factor for power in range(1, len(str(total))) for factor in (1, 3) if 10**power * factor <= total)
+    return (
+        int(10**power) * factor
+        for power in range(1, len(str(total)))
+        for factor in (1, 3)
+        if 10**power * factor <= total
+    )
 
 
 def _work(pages: list[str]) -> None:
@@ -211,7 +224,9 @@ def processes(count: int) -> float:
     seconds: list[float] = []
     for number in (1, 2):
         began = time.monotonic()
-        workers = [multiprocessing.get_context("spawn").Process(target=_work, args=(pages[n::number],)) for n in range(number)]
+        workers = [
+            multiprocessing.get_context("spawn").Process(target=_work, args=(pages[n::number],)) for n in range(number)
+        ]
         for worker in workers:
             worker.start()
         for worker in workers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, cast
 
 from icu4py.breakers import CharacterBreaker, LineBreaker
 
@@ -76,8 +77,7 @@ class Line:
     space: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Unit:
+class _Unit(NamedTuple):
     """Text that is not broken (a word, a Chinese character) with the blanks that follow it."""
 
     pieces: tuple[tuple[Shaped, float], ...]
@@ -131,34 +131,40 @@ class Layout:
 
     def _broken(self, block: Block, levels: _Levels | None) -> Iterator[tuple[str | _Parts, _Unit]]:
         """Yield each unit beside what it was made from; levels grow as the text is read."""
-        position, rtl = 0, False
         for low, high in _pieces(block.text):
             part = block.text[low:high]
+            chunks: list[str] = list(LineBreaker(part, self._locale))
             if levels is not None:
                 levels.base, values = bidi_levels(part, levels.base)
                 levels.values.extend(values)
-            chunks = list(LineBreaker(part, self._locale))
-            if not block.styles:
-                self._learn(chunks, levels, low)
-            for chunk in chunks:
-                if levels is not None:
-                    rtl = levels.values[position] % 2 == 1
-                source = tuple(_split_styles(block, position, chunk)) if block.styles else chunk
-                yield source, self._units[rtl].get(source) or self._new_unit(source, rtl=rtl)
-                position += len(chunk)
+            if levels is None and not block.styles:
+                yield from zip(chunks, self._known(chunks, rtl=False), strict=True)
+            else:
+                yield from self._broken_by_style(block, chunks, low, levels)
 
-    def _learn(self, chunks: list[str], levels: _Levels | None, position: int) -> None:
-        """Have the words shaped together that were not met before, each in its direction."""
-        unseen: tuple[set[str], set[str]] = (set(), set())
-        rtl = False
+    def _broken_by_style(
+        self, block: Block, chunks: list[str], position: int, levels: _Levels | None
+    ) -> Iterator[tuple[str | _Parts, _Unit]]:
+        by_direction: tuple[list[str | _Parts], list[str | _Parts]] = ([], [])
+        directions: list[bool] = []
         for chunk in chunks:
-            if levels is not None:
-                rtl = levels.values[position] % 2 == 1
-                position += len(chunk)
-            if self._units[rtl].get(chunk) is None:
-                unseen[rtl].add(chunk.rstrip(BLANKS))
-        for words, backwards in zip(unseen, (False, True), strict=True):
-            self._shaper.learn(sorted(words), rtl=backwards)
+            rtl = levels is not None and levels.values[position] % 2 == 1
+            by_direction[rtl].append(tuple(_split_styles(block, position, chunk)) if block.styles else chunk)
+            directions.append(rtl)
+            position += len(chunk)
+        units = [zip(sources, self._known(sources, rtl=rtl), strict=True) for rtl, sources in enumerate(by_direction)]
+        for rtl in directions:
+            yield next(units[rtl])
+
+    def _known(self, sources: Sequence[str | _Parts], *, rtl: bool | int) -> list[_Unit]:
+        """Return the unit of each source; the words that were not met before are shaped together."""
+        units = list(map(self._units[rtl].__getitem__, sources))
+        if None not in units:
+            return cast("list[_Unit]", units)
+        unseen = {source for source, unit in zip(sources, units, strict=True) if unit is None}
+        self._shaper.learn(sorted({s.rstrip(BLANKS) for s in unseen if isinstance(s, str)}), rtl=bool(rtl))
+        made = {source: self._new_unit(source, rtl=bool(rtl)) for source in unseen}
+        return [made[source] if unit is None else unit for source, unit in zip(sources, units, strict=True)]
 
     def _new_unit(self, source: str | _Parts, *, rtl: bool) -> _Unit:
         parts = ((source, PLAIN),) if isinstance(source, str) else source

@@ -16,7 +16,7 @@ from deepsynth.rendering.harfbuzz import hb
 from deepsynth.rendering.layout import Line
 from deepsynth.rendering.shaping import GLYPH_CODES, GlyphCodes
 
-PHASES = 4
+PHASES = 4  # a power of two: shifts and masks below count on it
 """Positions within a pixel that are told apart, across and down; finer ones cannot be seen."""
 CELLS = PHASES * PHASES
 """Rasters of one glyph."""
@@ -52,8 +52,8 @@ class Painter:
             x = glyphs[1] * self._px + np.repeat(np.array([word[1] for word in words]), counts)
             y = np.repeat(np.array([word[2] for word in words], np.float64), counts) - glyphs[2] * self._px
             across, down = _quarters(x), _quarters(y)
-            cells = glyphs[0].astype(np.int64) * CELLS + (down % PHASES) * PHASES + across % PHASES
-            columns, rows = across // PHASES, down // PHASES
+            cells = glyphs[0].astype(np.int64) * CELLS + (down & PHASES - 1) * PHASES + (across & PHASES - 1)
+            columns, rows = across >> 2, down >> 2
             for start in range(0, len(cells), CHUNK):
                 part = slice(start, start + CHUNK)
                 self._draw(page, cells[part], columns[part], rows[part])
@@ -63,9 +63,11 @@ class Painter:
         entries = self._atlas.entries(cells)
         lengths = self._atlas.lengths[entries]
         ends = np.cumsum(lengths)
-        place = np.arange(ends[-1]) + np.repeat(self._atlas.starts[entries] - ends + lengths, lengths)
-        target = self._atlas.offsets[place] + np.repeat(rows * self._width + columns, lengths)
-        ink = self._atlas.ink[place]
+        place = np.repeat(self._atlas.starts[entries] - ends + lengths, lengths)
+        place += np.arange(ends[-1])
+        target = self._atlas.offsets.take(place)
+        target += np.repeat(rows * self._width + columns, lengths)
+        ink = self._atlas.ink.take(place)
         boxes = self._atlas.boxes[:, entries]  # left, top, right, bottom around the origin
         inside = (columns + boxes[0] >= 0) & (columns + boxes[2] <= self._width)
         inside &= (rows + boxes[1] >= 0) & (rows + boxes[3] <= self._height)

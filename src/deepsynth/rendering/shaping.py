@@ -100,7 +100,7 @@ class Shaper:
     def shape(self, text: str, style: Style = PLAIN, *, rtl: bool = False) -> Shaped:
         """Return the glyphs of `text`, which lies in one direction and on one line."""
         key = (text, style, rtl)
-        return self._pieces.get(key) or self._pieces.put(key, self._shape(text, style, rtl=rtl))
+        return self._pieces[key] or self._pieces.put(key, self._shape(text, style, rtl=rtl))
 
     def learn(self, words: Iterable[str], *, rtl: bool = False) -> None:
         """Shape plain words that are not known yet, in one call for all words of a face and script.
@@ -109,7 +109,7 @@ class Shaper:
         """
         groups: dict[tuple[int, str], list[str]] = {}
         for word in words:
-            if self._pieces.get((word, PLAIN, rtl)) is None:
+            if self._pieces[word, PLAIN, rtl] is None:
                 group = self._group(word)
                 if group is not None:
                     groups.setdefault(group, []).append(word)
@@ -129,20 +129,23 @@ class Shaper:
         first, em = GLYPH_CODES.first(face, 1.0), 1.0 / face.upem
         buffer = _harfbuzz(" ".join(words), face, self._language, rtl=rtl)
         glyphs, clusters = zip(*[(info.codepoint, info.cluster) for info in buffer.glyph_infos], strict=True)
+        spans = _glyph_spans(words, clusters, rtl=rtl)
+        if any(low == high for low, high in spans):
+            return  # a word that draws nothing; `shape` takes each alone
         across, up, advances, _ = np.array([place.position for place in buffer.glyph_positions], np.int64).T
         pens = np.cumsum(advances) - advances
-        inks = [face.ink(glyph) for glyph in glyphs]
-        highs, lows = ((up + column).tolist() for column in np.array(inks, np.int64).T)
-        places = np.stack([np.array(glyphs, np.int64) + first, pens + across, up])
-        spans = _glyph_spans(words, clusters, rtl=rtl)
-        for word, (low, high) in zip(words, spans, strict=True):
-            start = int(pens[low])
-            own = places[:, low:high].astype(np.float64)
-            own[1] = (own[1] - start) * em
-            own[2] *= em
-            advance = (int(pens[high - 1] + advances[high - 1]) - start) * em
-            top, bottom = max(0, *highs[low:high]) * em, min(0, *lows[low:high]) * em
-            self._pieces.put((word, PLAIN, rtl), Shaped(own, advance, top, bottom, 1.0))
+        lows, highs = np.array(spans).T
+        order = np.sort(lows)  # a word's glyphs and the blank behind them
+        begins = np.repeat(pens[order], np.diff(order, append=len(pens)))
+        places = np.stack([np.array(glyphs, np.float64) + first, (pens + across - begins) * em, up * em])
+        ink = np.array([face.ink(glyph) for glyph in glyphs], np.int64).T + up
+        by_word = np.searchsorted(order, lows)
+        tops = np.maximum(np.maximum.reduceat(ink[0], order), 0)[by_word] * em
+        bottoms = np.minimum(np.minimum.reduceat(ink[1], order), 0)[by_word] * em
+        widths = (pens[highs - 1] + advances[highs - 1] - pens[lows]) * em
+        facts = zip(words, spans, widths.tolist(), tops.tolist(), bottoms.tolist(), strict=True)
+        for word, (low, high), width, top, bottom in facts:
+            self._pieces.put((word, PLAIN, rtl), Shaped(places[:, low:high].copy(), width, top, bottom, 1.0))
 
     def _shape(self, text: str, style: Style, *, rtl: bool) -> Shaped:
         stack = self._mono if style.mono else self.stack
