@@ -68,8 +68,9 @@ docs: setup  ## Write the reference from the code and build the documentation in
 
 bench: bench-render bench-data bench-evaluate bench-infer  ## Run every benchmark that this machine can run.
 
-bench-render: setup  ## Compare page rendering with Pillow, in one run.
-	$(BIN)/python benchmarks/render.py
+bench-render: setup  ## Compare page rendering with Pillow and ReportLab, in one run (TEXTS=folder: other languages).
+	$(BIN)/pip install --quiet reportlab==5.1.0  # a peer to measure, needed for nothing else
+	$(BIN)/python benchmarks/render.py --processes $(if $(TEXTS),--texts $(TEXTS))
 
 bench-data: setup  ## Measure preparing datasets: documents per second by stage, two workers, memory against size.
 	PYTHONPATH=. $(BIN)/python benchmarks/data.py

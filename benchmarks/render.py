@@ -159,10 +159,9 @@ def english(count: int) -> dict[str, float]:
     rare = renderer()
     figures["DeepSynth, made-up words"] = milliseconds(rare, made_up(count))
     print(f"English, {len(pages)} pages, {new_words(pages):.0%} of the words new")
+    pillow = figures["Pillow, gray"]
     for name, value in figures.items():
-        print(
-            f"  {name:26} {value:7.2f} ms/page  {1000 / value:6.0f} pages/s  {figures['Pillow, gray'] / value:5.1f} times Pillow"
-        )
+        print(f"  {name:26} {value:7.2f} ms/page  {1000 / value:6.0f} pages/s  {pillow / value:5.1f} times Pillow")
     print(
         f"  with PNG: {figures['Pillow, RGB, PNG'] / figures['DeepSynth, PNG of 4 bits']:.1f} times Pillow in RGB with PNG"
     )

@@ -3,11 +3,17 @@
 In the older notation capitals stand for right-to-left letters; here they are Hebrew letters.
 """
 
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepsynth.rendering.bidi import bidi_levels, needs_bidi, visual_runs
+from deepsynth.rendering.bidi import bidi_levels, needs_bidi, resolve_levels, visual_runs
+
+OFFICIAL = Path(__file__).parents[1] / "assets" / "unicode"
 
 CLASSES = "aא\u06271٣+-,.$% \t()[]!\u0300\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
@@ -74,3 +80,63 @@ def test_levels_never_fall_below_the_base(text, base):
 def test_text_without_right_to_left_letters_keeps_its_order(text):
     assert not needs_bidi(text)
     assert visual_runs(bidi_levels(text, 0)[1], 0, len(text)) in ([], [(0, len(text), 0)])
+
+
+def lines_of(name: str) -> Iterator[str]:
+    with lzma.open(OFFICIAL / f"{name}.txt.xz", "rt", encoding="utf-8") as file:
+        yield from (line for line in (raw.partition("#")[0].strip() for raw in file) if line)
+
+
+def agrees(levels, expected: list[str], order: list[str]) -> bool:
+    """Tell whether levels and the drawing order are the official ones; `x` marks what the algorithm removes."""
+    kept = [index for index, level in enumerate(expected) if level != "x"]
+    runs = visual_runs([levels[index] for index in kept], 0, len(kept))
+    drawn = [index for a, b, level in runs for index in (reversed(range(a, b)) if level % 2 else range(a, b))]
+    same_levels = all(int(expected[index]) == levels[index] for index in kept)
+    return same_levels and [kept[index] for index in drawn] == [int(index) for index in order]
+
+
+def check_characters(every: int) -> int:
+    count = 0
+    for number, line in enumerate(lines_of("BidiCharacterTest")):
+        if number % every:
+            continue
+        codes, direction, paragraph, expected, order = line.split(";")
+        text = "".join(chr(int(code, 16)) for code in codes.split())
+        found, levels = bidi_levels(text, {"0": 0, "1": 1, "2": None}[direction])
+        assert found == int(paragraph), line
+        assert agrees(levels, expected.split(), order.split()), line
+        count += 1
+    return count
+
+
+def check_classes(every: int) -> int:
+    expected, order, count = list[str](), list[str](), 0
+    for number, line in enumerate(lines_of("BidiTest")):
+        if line.startswith("@"):
+            name, _, values = line.partition(":")
+            expected, order = (values.split(), order) if name == "@Levels" else (expected, values.split())
+        elif number % every == 0:
+            classes, _, bits = line.partition(";")
+            types = classes.split()
+            for bit, base in ((1, None), (2, 0), (4, 1)):
+                if int(bits, 16) & bit:
+                    _, levels = resolve_levels(types, " " * len(types), base)
+                    assert agrees(levels, expected, order), (line, base)
+                    count += 1
+    return count
+
+
+def test_a_sample_of_the_official_cases_holds():
+    assert check_characters(every=61) > 1000
+    assert check_classes(every=251) > 1000
+
+
+@pytest.mark.slow
+def test_every_official_case_by_characters_holds():
+    assert check_characters(every=1) > 90_000
+
+
+@pytest.mark.slow
+def test_every_official_case_by_classes_holds():
+    assert check_classes(every=1) > 700_000

@@ -72,7 +72,7 @@ def test_words_learned_together_equal_words_shaped_alone(language, font):
     rtl = language in ("ar", "he")
     together, alone = Shaper(font, language), Shaper(font, language)
     together.learn(words, rtl=rtl)
-    known = {key[0] for key in together._pieces}  # noqa: SLF001 - what was learned, before `shape` adds the rest
+    known = {key[0] for key in together._pieces}
     assert known or language == "emoji"
     for word in words:
         one, other = together.shape(word, rtl=rtl), alone.shape(word, rtl=rtl)
