@@ -2,10 +2,14 @@ import random
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter
 
 from deepsynth.data.config import AugmentationConfig
-from deepsynth.data.transforms import create_training_transform, turn
+from deepsynth.data.transforms import change_weight, create_training_transform, place
+
+OFF = {"smallest_scale": 1} | {name: 0 for name in AugmentationConfig.model_fields if name != "smallest_scale"}
 
 
 def page(size=(96, 160), mode="L") -> Image.Image:
@@ -23,7 +27,7 @@ def ink(image: Image.Image) -> np.ndarray:
 @pytest.mark.parametrize("size", [(96, 160), (160, 96), (128, 128)])
 @pytest.mark.parametrize("degrees", [-8.0, -1.0, 3.0, 8.0])
 def test_ink_in_the_corners_survives_turning(size, degrees):
-    before, after = ink(page(size)), ink(turn(page(size), degrees, 1.0))
+    before, after = ink(page(size)), ink(place(page(size), degrees, 1.0, [0.0] * 8))
     width, height = size
     fits = min(
         side / (side * np.cos(np.radians(degrees)) + other * abs(np.sin(np.radians(degrees))))
@@ -58,11 +62,56 @@ def test_nothing_is_mirrored():
         assert changed[:, :32].sum() > 50 * changed[:, 32:].sum()
 
 
-@pytest.mark.parametrize("name", ["rotation_degrees", "brightness", "contrast", "noise", "blur", "smallest_scale"])
+@pytest.mark.parametrize("name", sorted(OFF))
 def test_every_setting_changes_the_page(name):
-    off = {"rotation_degrees": 0, "smallest_scale": 1, "brightness": 0, "contrast": 0, "noise": 0, "blur": 0}
-    picture = page()
-    assert create_training_transform(AugmentationConfig.parse(off))(picture, random.Random(3)) is picture
-    value = 0.5 if name == "smallest_scale" else 0.4
-    change = create_training_transform(AugmentationConfig.parse(off | {name: value}))
+    picture = page().filter(ImageFilter.GaussianBlur(1))
+    assert create_training_transform(AugmentationConfig.parse(OFF))(picture, random.Random(3)) is picture
+    value = {"smallest_scale": 0.5, "perspective": 0.05}.get(name, 0.4)
+    change = create_training_transform(AugmentationConfig.parse(OFF | {name: value}))
     assert any(change(picture, random.Random(seed)).tobytes() != picture.tobytes() for seed in range(5))
+
+
+STRONG = AugmentationConfig(
+    rotation_degrees=6,
+    smallest_scale=0.9,
+    perspective=0.03,
+    brightness=0.1,
+    contrast=0.2,
+    weight=0.3,
+    paper=0.2,
+    jpeg=0.8,
+    blur=0.7,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([(96, 160), (160, 96), (128, 128)]), st.sampled_from(["L", "RGB"]))
+def test_no_ink_is_lost_whatever_the_generator_says(seed, size, mode):
+    changed = ink(create_training_transform(STRONG)(page(size, mode), random.Random(seed)))
+    paper = np.median(changed)
+    width, height = size
+    for rows in (slice(0, height // 2), slice(height // 2, None)):
+        for columns in (slice(0, width // 2), slice(width // 2, None)):
+            corner = changed[rows, columns]
+            assert corner.max() > paper + 80  # the mark of this corner is still there and dark
+            assert ((corner - paper) > 40).sum() >= 0.5 * 64 * 0.8**2  # with at least half of its area
+
+
+def test_a_page_seen_askew_keeps_its_corners_inside():
+    image = place(page((100, 100)), 0.0, 1.0, [0.05] * 8)
+    found = np.argwhere(np.asarray(image) < 128)
+    assert found.min() >= 4
+    assert found.max() <= 95
+    assert place(page((100, 100)), 0.0, 1.0, [0.0] * 8).tobytes() == page((100, 100)).tobytes()
+
+
+def test_bolder_strokes_hold_more_ink_and_thinner_ones_less():
+    plain = ink(page()).sum()
+    assert ink(change_weight(page(), 0.3)).sum() > plain > ink(change_weight(page(), -0.3)).sum()
+
+
+def test_switching_one_change_off_leaves_the_others_as_they_were():
+    turned = create_training_transform(AugmentationConfig.parse(OFF | {"rotation_degrees": 3}))
+    both = create_training_transform(AugmentationConfig.parse(OFF | {"rotation_degrees": 3, "paper": 0.3}))
+    without, shaded = ink(turned(page(), random.Random(5))), ink(both(page(), random.Random(5)))
+    assert ((without > 200) == (shaded > 200)).mean() > 0.99

@@ -137,3 +137,11 @@ class AugmentationConfig(Config):
     """Standard deviation of Gaussian noise, as a share of the range from black to white."""
     blur: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
     """Blur by a radius of up to so many pixels."""
+    perspective: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0
+    """Move each corner inwards by up to this share of the side, as on a page seen from the side."""
+    weight: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    """Make strokes bolder or thinner by up to this share of a pixel on each side."""
+    paper: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    """Let the light on the paper fall off by up to this share from one side to the other."""
+    jpeg: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Pack the page as JPEG and unpack it: at 1 down to quality 30, near 0 at about 95."""

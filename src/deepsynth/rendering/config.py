@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from deepsynth.core.config import Config
 from deepsynth.core.geometry import MODES
@@ -15,8 +15,9 @@ class RenderConfig(Config):
 
     mode: str = "nano-128"
     """Geometry of the page: tiny, small, base, large, gundam, v2-768, v2-1024, v2-dynamic or a nano mode."""
-    font: Literal["mono", "sans"] = "mono"
-    """Typeface of Latin, Greek and Cyrillic text; other scripts have one face each."""
+    font: Literal["mono", "sans", "serif", "literata", "inter"] = "mono"
+    """Typeface of Latin, Greek and Cyrillic text (`serif`, `literata` and `inter` need the extra `fonts`); other scripts have
+    one face each."""
     px: float = Field(default=10.0, ge=5.0, le=96.0)
     """Size of the letters in pixels (one em)."""
     leading: float = Field(default=1.2, ge=1.0, le=3.0)
@@ -33,6 +34,46 @@ class RenderConfig(Config):
     @field_validator("mode")
     @classmethod
     def _known_mode(cls, name: str) -> str:
-        if name not in MODES:
-            raise ValueError(f"no mode {name!r}; known: {', '.join(MODES)}")
-        return name
+        return _check_mode(name)
+
+
+class PlanConfig(Config):
+    """What a document may cost, and what is given up first; only one of `target_ratio` and `visual_tokens` is set."""
+
+    target_ratio: float | None = Field(default=None, gt=0.0, le=100.0)
+    """Text tokens per visual token to come as near to as the letters allow (counted as published: without row ends)."""
+    visual_tokens: int | None = Field(default=None, ge=1)
+    """Visual tokens that a document may take in the prompt, row ends included."""
+    modes: tuple[str, ...] = ()
+    """Modes to choose from, the cheapest that can be read first; empty means the mode of the rendering settings alone."""
+    too_small: Literal["refuse", "next_mode", "add_pages", "draw"] = "add_pages"
+    """What to do where the letters would be too small to read: stop, take a larger mode, take more pages than wanted, or draw
+    them all the same."""
+    largest_px: float = Field(default=48.0, ge=5.0, le=96.0)
+    """Letters are made no larger than this, however much room there is."""
+    longest_line: int = Field(default=120, ge=20)
+    """Characters; a page whose lines would be longer is set in columns."""
+
+    @field_validator("modes")
+    @classmethod
+    def _known_modes(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            _check_mode(name)
+        return names
+
+    @model_validator(mode="after")
+    def _one_wish(self) -> PlanConfig:
+        if self.target_ratio is not None and self.visual_tokens is not None:
+            raise ValueError("give target_ratio or visual_tokens, not both")
+        return self
+
+    @property
+    def wished(self) -> bool:
+        """Whether anything is to be chosen."""
+        return self.target_ratio is not None or self.visual_tokens is not None
+
+
+def _check_mode(name: str) -> str:
+    if name not in MODES:
+        raise ValueError(f"no mode {name!r}; known: {', '.join(MODES)}")
+    return name

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepsynth.core.errors import MissingGlyphError
+from deepsynth.core.errors import MissingExtraError, MissingGlyphError
 from deepsynth.rendering.harfbuzz import hb
 from deepsynth.rendering.normalize import INVISIBLE
 
@@ -44,6 +44,14 @@ def _noto(name: str, *script: tuple[int, int]) -> FaceSource:
 
 MONO = FaceSource("DejaVu Sans Mono", _OWN, "DejaVuSansMono.ttf")
 SANS = _noto("")
+PRIMARY = {
+    "mono": MONO,
+    "sans": SANS,
+    "serif": FaceSource("Noto Serif", "fontpkg_noto_serif", "files/NotoSerif[wdth,wght].ttf"),
+    "literata": FaceSource("Literata", "fontpkg_literata", "files/Literata[opsz,wght].ttf"),
+    "inter": FaceSource("Inter", "fontpkg_inter", "files/Inter[opsz,wght].ttf"),
+}
+"""The face of Latin, Greek and Cyrillic by `RenderConfig.font`."""
 EMOJI = FaceSource("Noto Emoji", _NOTO, "NotoEmoji[wght].ttf", ((0x1F000, 0x1FAFF), (0x1F1E6, 0x1F1FF)))
 SCRIPTS = (
     _noto("Arabic", (0x600, 0x6FF), (0x750, 0x77F), (0x8A0, 0x8FF), (0xFB50, 0xFDFF), (0xFE70, 0xFEFE)),
@@ -113,7 +121,10 @@ def open_face(source: FaceSource, *, bold: bool = False, italic: bool = False) -
 
 @functools.cache
 def _open_face(source: FaceSource, bold: bool, italic: bool) -> Face:  # noqa: FBT001 - the cache takes f(x=1) for another call
-    blob = hb.Blob(files(source.package).joinpath(source.file).read_bytes())
+    try:
+        blob = hb.Blob(files(source.package).joinpath(source.file).read_bytes())
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(source.package.replace("_", "-"), "fonts") from error
     face = hb.Face(blob, source.index)
     font = hb.Font(face)
     if bold:
@@ -128,8 +139,8 @@ class FontStack:
 
     def __init__(self, primary: FaceSource, language: str) -> None:
         """`primary` draws Latin, Greek and Cyrillic; `language` picks the regional CJK face."""
-        second = SANS if primary is MONO else MONO
-        self.sources = (*SCRIPTS, EMOJI, SYMBOLS, cjk_source(language), second, primary)
+        others = [face for face in (MONO, SANS) if face is not primary]
+        self.sources = (*SCRIPTS, EMOJI, SYMBOLS, cjk_source(language), *others, primary)
         self.table = np.full(0x110000, NO_FACE, np.uint8)  # later faces win, but for a script that has its own
         for number, source in enumerate(self.sources):
             self.table[open_face(source).codepoints] = number
@@ -159,7 +170,7 @@ def _codepoint_set(source: FaceSource) -> frozenset[int]:
 @functools.cache
 def font_stack(font: str, language: str) -> FontStack:
     """Return the stack for a `RenderConfig.font` and a language."""
-    return FontStack({"mono": MONO, "sans": SANS}[font], language)
+    return FontStack(PRIMARY[font], language)
 
 
 def missing_glyph_error(document_id: str, text: str, missing: list[str]) -> MissingGlyphError:

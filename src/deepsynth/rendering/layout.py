@@ -114,6 +114,12 @@ class Layout:
         self._units: tuple[Recent[str | _Parts, _Unit], ...] = (Recent(CACHED_UNITS), Recent(CACHED_UNITS))
         """By direction: left to right, right to left."""
 
+    def mean_advance(self, text: str) -> float:
+        """Return the mean width of a character of `text`, in ems; that of a blank for no text."""
+        words = text.split()
+        width = sum(self._shaper.shape(word).advance for word in words) + self._blank * len(words)
+        return width / max(1, len(text)) or self._blank
+
     def lines(self, blocks: Iterable[Block], width: float) -> Iterator[Line]:
         """Yield the lines of `blocks` at a column of `width` ems."""
         for block in blocks:

@@ -26,7 +26,7 @@ class Renderer(Protocol):
 
 
 renderers: Registry[Callable[[RenderConfig], Renderer]] = Registry("deepsynth.renderers")
-"""Factories by kind of document: `text`, `markdown`, `pdf`, `image`."""
+"""Factories by kind of document: `text`, `markdown`, `pdf`, `image`, `office`."""
 
 KINDS = {
     ".txt": "text",
@@ -34,6 +34,9 @@ KINDS = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".pdf": "pdf",
+    ".docx": "office",
+    ".html": "office",
+    ".htm": "office",
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"), "image"),
 }
 """Kind of document by the ending of its name."""
@@ -60,6 +63,7 @@ _BUILT_IN = {
     "markdown": "deepsynth.rendering.markdown",
     "pdf": "deepsynth.rendering.pdf",
     "image": "deepsynth.rendering.images",
+    "office": "deepsynth.rendering.office",
 }
 """Where the renderer of a kind registers itself; imported when first needed, since some bring a library along."""
 

@@ -38,6 +38,12 @@ def page_size(page_mode: Mode) -> tuple[int, int]:
     return columns * page_mode.tile, rows * page_mode.tile
 
 
+@functools.lru_cache(maxsize=32)
+def shared_layout(font: str, language: str) -> Layout:
+    """Return the layout of a font and language, one a process: its words are shaped once for all sizes and renderers."""
+    return Layout(Shaper(font, language), language)
+
+
 class TextRenderer:
     """Draws documents of text as gray pages, deterministic to the byte for equal settings and versions."""
 
@@ -47,7 +53,6 @@ class TextRenderer:
         self._blocks = make_blocks or plain_blocks
         self._size = page_size(mode(config.mode))
         self._painter = Painter(config.px, self._size)
-        self._layouts: dict[str, Layout] = {}
 
     def text(self, document: Document) -> str:
         """Return the text that the pages' spans refer to: normalized, and without characters that were dropped.
@@ -86,9 +91,7 @@ class TextRenderer:
         Raises:
             InputError: the page is too small for a line of this size.
         """
-        if language not in self._layouts:
-            self._layouts[language] = Layout(Shaper(self.config.font, language), language)
-        lines = self._layouts[language].lines(self._blocks(text), self.column_width / self.config.px)
+        lines = shared_layout(self.config.font, language).lines(self._blocks(text), self.column_width / self.config.px)
         page: list[PlacedLine] = []
         column, y = 0, float(self.config.margin)
         for line in lines:
