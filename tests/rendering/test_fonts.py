@@ -1,6 +1,19 @@
+import unicodedata
+
 import pytest
 
-from deepsynth.rendering.fonts import MONO, SANS, font_stack, missing_glyph_error, open_face
+from deepsynth.core.errors import MissingExtraError
+from deepsynth.rendering.fonts import (
+    MONO,
+    PRIMARY,
+    SANS,
+    FaceSource,
+    FontStack,
+    font_stack,
+    missing_glyph_error,
+    open_face,
+    package_with,
+)
 
 SAMPLES = {
     "Noto Sans Arabic": "العربية",
@@ -60,7 +73,10 @@ def test_unassigned_and_private_characters_are_missing():
     [
         ("\ue000", "private-use"),
         ("\u0378", "unassigned"),
-        ("\U00013000", "Debian's packages"),
+        ("\U00013000", "Debian's package fonts-noto-core has it"),
+        ("\u13a0", "Debian's package fonts-noto-core has it"),
+        ("\U0001cf00", "Debian's package fonts-unifont has it"),
+        ("\U00011f02", "no font package that we know has it" if unicodedata.unidata_version >= "15" else "unassigned"),
     ],
 )
 def test_a_missing_glyph_is_named_with_its_place_and_what_would_help(character, reason):
@@ -68,3 +84,21 @@ def test_a_missing_glyph_is_named_with_its_place_and_what_would_help(character, 
     assert f"U+{ord(character):04X}" in str(error)
     assert "at character 2" in str(error)
     assert reason in str(error)
+
+
+def test_no_package_is_named_for_what_the_bundled_fonts_draw():
+    assert all(package_with(letter) is None for letter in "aя漢म🙂")
+
+
+def test_an_uninstalled_typeface_names_its_extra(monkeypatch):
+    monkeypatch.setitem(PRIMARY, "serif", FaceSource("Gone", "fontpkg_gone", "files/Gone.ttf"))
+    with pytest.raises(MissingExtraError, match=r"fontpkg-gone is not installed.*deepsynth\[fonts\]"):
+        FontStack(PRIMARY["serif"], "und")
+
+
+@pytest.mark.parametrize("font", ["serif", "literata", "inter"])
+def test_more_typefaces_draw_european_text(font):
+    pytest.importorskip(PRIMARY[font].package)
+    stack = font_stack(font, "und")
+    assert {stack.sources[stack.table[ord(letter)]] for letter in "Aé ß09.,Ωя"} == {PRIMARY[font]}
+    assert stack.missing("漢字 हिन्दी العربية") == []

@@ -83,7 +83,7 @@ def test_the_next_mode_is_taken_where_the_wanted_one_is_too_small():
     small = RenderConfig(mode="tiny", font="sans", margin=8)
     choice = choose(SENTENCE * 24, small, PlanConfig(visual_tokens=300, too_small="next_mode"), lambda _: 500)
     assert choice.plan.legible
-    tight = choose(SENTENCE * 260, small, PlanConfig(visual_tokens=450, too_small="next_mode"))
+    tight = choose(SENTENCE * 260, small, PlanConfig(visual_tokens=425, too_small="next_mode"))
     assert tight.rendering.mode == "large"
     with pytest.raises(InputError, match="do not fit"):
         choose(SENTENCE * 900, small, PlanConfig(visual_tokens=300, too_small="next_mode"))

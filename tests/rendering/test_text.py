@@ -1,9 +1,11 @@
 import hashlib
 import itertools
 import json
+import random
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +155,60 @@ def test_a_text_file_is_read_as_utf8(tmp_path):
     pages = list(make_renderer(RenderConfig()).render(Document(id="a", path=path)))
     assert pages[0].span == (0, 3)
     assert pages[0].image.size == (mode("nano-128").size,) * 2
+
+
+def hostile(seed: int) -> tuple[str, str]:
+    """A document of one language with the others strewn in, blank lines, tabs, controls, lone surrogates and decomposed letters."""
+    generator = random.Random(seed)
+    languages = ["en", "fr", "de", "ru", "ar", "he", "hi", "ta", "th", "zh", "ja", "ko"]
+    main = languages[seed % len(languages)]
+    parts: list[str] = []
+    for _ in range(generator.randint(1, 12)):
+        piece = TEXTS[main if generator.random() < 0.8 else generator.choice(languages)]
+        start = generator.randrange(len(piece) // 2)
+        parts.append(piece[start:] if generator.random() < 0.5 else unicodedata.normalize("NFD", piece))
+        parts.append(
+            generator.choice([" ", "\n", "\n\n", "\t", "\r\n", "\x00", "\ud800", "\u202b", "\u2069", "\u200d", ""])
+        )
+    return main, "".join(parts) + "."
+
+
+def check_hostile(seeds: range) -> None:
+    renderers = [
+        TextRenderer(RenderConfig(mode="nano-256", px=px, font=font)) for px, font in ((9, "sans"), (14, "mono"))
+    ]
+    for seed in seeds:
+        language, raw = hostile(seed)
+        text = normalize_text(raw)
+        pages = list(renderers[seed % 2].render(Document(id=str(seed), text=raw, language=language)))
+        assert joined(pages, text) == text, seed
+        assert all(np.asarray(page.image).min() < 128 for page in pages if text[slice(*page.span)].strip()), seed
+
+
+def test_no_character_is_lost_in_documents_that_mix_languages():
+    check_hostile(range(36))
+
+
+@pytest.mark.slow
+def test_no_character_is_lost_in_a_thousand_documents_of_twelve_languages():
+    check_hostile(range(1000))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["word ", "x", "漢", "كلمة ", "ก", "a\u0301"])
+def test_ten_megabytes_on_one_line_are_drawn_in_bounded_memory(unit):
+    code = (
+        "import resource, sys;from deepsynth.core.documents import Document;from deepsynth.rendering.config import RenderConfig\n"
+        "from deepsynth.rendering.text import TextRenderer\n"
+        "renderer = TextRenderer(RenderConfig(mode='base', px=10, font='sans', max_pages=5))\n"
+        f"unit = {unit!r}; text = unit * (10_000_000 // len(unit.encode()))\n"
+        "pages = list(renderer.render(Document(id='d', text=text)))\n"
+        "print(len(pages), pages[-1].span[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    began = time.process_time()
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
+    pages, end, mebibytes = map(int, shown.split())
+    assert pages == 5
+    assert end > 10_000
+    assert mebibytes < 600
+    assert time.process_time() - began < 60

@@ -42,3 +42,40 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is_written(files, tmp_p
     with pytest.raises(InputError):
         run(RenderJobConfig.parse({"files": files, "out": tmp_path / "out"}), reporter)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_wish_is_met_told_and_written_down(text, tmp_path, reporter):
+    wish = {"target_ratio": 6, "modes": ["tiny", "base"]}
+    values = {"files": [text], "out": tmp_path / "out", "planning": wish, "rendering": {"font": "sans"}}
+    run(RenderJobConfig.parse(values), reporter)
+    facts = json.loads((tmp_path / "out" / "pages.json").read_text())
+    chosen = facts["chosen"]["a.txt"]
+    assert chosen["rendering"]["mode"] == "tiny"
+    assert chosen["rendering"]["px"] == facts["pages"][0]["px"] > 9
+    assert chosen["reason"].startswith("a target of 6 text tokens per visual token: mode tiny, 1 pages")
+    with Image.open(tmp_path / "out" / facts["pages"][0]["file"]) as image:
+        assert image.size == (512, 512)
+
+
+def test_a_plan_for_a_wish_shows_every_mode_and_the_chosen_one(text, reporter):
+    config = RenderJobConfig.parse(
+        {"files": [text], "plan": True, "planning": {"visual_tokens": 300, "modes": ["tiny", "base"]}}
+    )
+    shown = run(config, reporter).describe()
+    assert shown.splitlines()[2].startswith("tiny ")
+    assert shown.splitlines()[3].startswith("base ")
+    assert "chosen for a budget of 300 visual tokens: mode" in shown
+
+
+def test_tokens_are_counted_with_the_tokenizer_that_is_named(text, tmp_path, reporter):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    values = {"files": [text], "out": tmp_path / "out", "tokenizer": tmp_path}
+    run(RenderJobConfig.parse(values), reporter)
+    facts = json.loads((tmp_path / "out" / "pages.json").read_text())
+    assert sum(page["text_tokens"] for page in facts["pages"]) == 120
+    with pytest.raises(InputError, match="no tokenizer at"):
+        run(RenderJobConfig.parse(values | {"tokenizer": tmp_path / "gone"}), reporter)

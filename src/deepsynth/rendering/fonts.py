@@ -8,6 +8,7 @@ is left goes to the chosen Latin face, then to the faces that know much (CJK, sy
 from __future__ import annotations
 
 import functools
+import json
 import unicodedata
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -173,6 +174,20 @@ def font_stack(font: str, language: str) -> FontStack:
     return FontStack(PRIMARY[font], language)
 
 
+@functools.cache
+def _elsewhere() -> dict[str, list[tuple[int, int]]]:
+    return json.loads(files(_OWN).joinpath("elsewhere.json").read_text(encoding="utf-8"))
+
+
+def package_with(character: str) -> str | None:
+    """Return the Debian package whose fonts draw a character that ours do not (as of Debian 12), or none.
+
+    `faces/elsewhere.json` holds the ranges of code points, read from the fonts of those packages.
+    """
+    code = ord(character)
+    return next((name for name, spans in _elsewhere().items() if any(a <= code <= b for a, b in spans)), None)
+
+
 def missing_glyph_error(document_id: str, text: str, missing: list[str]) -> MissingGlyphError:
     """Return the error that names the first missing character, where it stands, and what would help."""
     first = missing[0]
@@ -181,7 +196,9 @@ def missing_glyph_error(document_id: str, text: str, missing: list[str]) -> Miss
         what = "a private-use" if kind == "Co" else "an unassigned"
         remedy = f"it is {what} code point, which no font can know"
     else:
-        remedy = "Debian's packages fonts-noto-extra or fonts-unifont have it, the bundled fonts do not"
+        package = package_with(first)
+        remedy = f"Debian's package {package} has it" if package else "no font package that we know has it"
+        remedy += ", the bundled fonts do not"
     name = unicodedata.name(first, "no name")
     more = f" and {len(missing) - 1} more characters" if len(missing) > 1 else ""
     return MissingGlyphError(
