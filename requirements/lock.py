@@ -17,7 +17,7 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-EXTRAS = {"cpu": ("web", "data", "dev", "docs"), "cuda": ("web", "data", "gpu")}
+EXTRAS = {"cpu": ("web", "data", "office", "fonts", "dev", "docs"), "cuda": ("web", "data", "office", "fonts", "gpu")}
 """What each lock holds beside the base: the CPU lock serves development, the CUDA lock serves training."""
 
 
