@@ -65,7 +65,7 @@ def test_a_running_job_is_not_deleted(store):
 
 
 def test_a_store_of_a_newer_version_is_refused(store, tmp_path):
-    with sqlite3.connect(store.path) as connection:
+    with sqlite3.connect(store.database.path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(StorageError, match="newer DeepSynth"):

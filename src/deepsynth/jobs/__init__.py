@@ -1,6 +1,6 @@
 """What a job is, where it is kept and how it runs."""
 
-from deepsynth.jobs.job import IllegalMoveError, Job, JobStatus, UnknownJobError
+from deepsynth.jobs.job import IllegalMoveError, Job, JobStatus, Needs, UnknownJobError
 from deepsynth.jobs.store import StateManager
 
-__all__ = ["IllegalMoveError", "Job", "JobStatus", "StateManager", "UnknownJobError"]
+__all__ = ["IllegalMoveError", "Job", "JobStatus", "Needs", "StateManager", "UnknownJobError"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,8 +60,42 @@ MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
 }
 """From each state, the states that may follow. Back to `queued` is resume and begins the next attempt."""
 
+ACTIVE = frozenset({_S.STARTING, _S.RUNNING, _S.PAUSING, _S.CANCELLING})
+"""States in which something of the job may be alive; it holds its leases in these and in no other."""
+
 DELETABLE = frozenset({_S.PAUSED, _S.CANCELLED, _S.SUCCEEDED, _S.FAILED, _S.INTERRUPTED})
 """States in which nothing of the job is alive, so that its record may be deleted."""
+
+REQUESTS: Mapping[str, Mapping[JobStatus, JobStatus]] = {
+    "pause": {
+        _S.QUEUED: _S.PAUSED,
+        _S.STARTING: _S.PAUSING,
+        _S.RUNNING: _S.PAUSING,
+        _S.PAUSING: _S.PAUSING,
+        _S.PAUSED: _S.PAUSED,
+    },
+    "resume": {_S.PAUSED: _S.QUEUED, _S.FAILED: _S.QUEUED, _S.INTERRUPTED: _S.QUEUED, _S.QUEUED: _S.QUEUED},
+    "cancel": {
+        _S.QUEUED: _S.CANCELLED,
+        _S.PAUSED: _S.CANCELLED,
+        _S.STARTING: _S.CANCELLING,
+        _S.RUNNING: _S.CANCELLING,
+        _S.PAUSING: _S.CANCELLING,
+        _S.CANCELLING: _S.CANCELLING,
+        _S.CANCELLED: _S.CANCELLED,
+    },
+}
+"""What a person may ask for, from which states, and where it leads; asking again changes nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """What a job holds while it is active, all of it or nothing."""
+
+    cpu: int = 1
+    """Slots for work; the machine has as many as its settings say."""
+    gpu: int = 0
+    """Accelerators for itself alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,16 +104,49 @@ class Job:
 
     id: str
     kind: str
-    """The verb that it runs, for example `train`."""
+    """What it makes, for example `training`; see `deepsynth.workflows.kinds`."""
     status: JobStatus
     attempt: int
     """Counts from 1; a report of an older attempt is refused."""
     config: Mapping[str, Any]
     created_at: str
     updated_at: str
+    number: int = 0
+    """Place in the order of creation."""
+    name: str = ""
+    """What its author calls it."""
+    output: str = ""
+    """Folder that it writes."""
+    parent: str = ""
+    """Id of the job whose result it starts from."""
+    needs: Needs = Needs()
+    grace_seconds: float = 120.0
+    """How long it may take to stop when asked, before it is killed."""
+    rank: int = 0
+    """Order in the queue; smaller comes first."""
+    started_at: str = ""
+    """When this attempt started."""
+    ended_at: str = ""
     reason: str = ""
     """Why it is in its state, in words."""
+    save: bool = True
+    """Whether a cancelled job may save first."""
+    automatic_resumes: int = 0
+    """Times that it was put back into the queue after an interruption, without anybody asking."""
+    stalls: int = 0
+    """Automatic resumes in a row in which it got no further."""
+    mark: int = -1
+    """The furthest that an attempt got; see `deepsynth.jobs.folder.JobFolder.mark`."""
+    leases: tuple[str, ...] = ()
+    """What it holds, for example `cpu:0` and `gpu:1`."""
     progress: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    result: str = ""
+    """What the command line would print at its end."""
+
+
+def new_job_id() -> str:
+    """Return sixteen random hexadecimal digits."""
+    return secrets.token_hex(8)
 
 
 def check_move(job: Job, target: JobStatus) -> None:
@@ -91,3 +159,9 @@ def check_move(job: Job, target: JobStatus) -> None:
         return
     allowed = ", ".join(sorted(MOVES[job.status])) or "none"
     raise IllegalMoveError(f"job {job.id} is {job.status} and cannot become {target}; allowed from here: {allowed}")
+
+
+def actions(status: JobStatus) -> list[str]:
+    """Return what a person may usefully ask for in this state."""
+    asked = [name for name, moves in REQUESTS.items() if moves.get(status, status) is not status]
+    return [*asked, "delete"] if status in DELETABLE else asked

@@ -1,4 +1,4 @@
-"""The verbs in one table: one row is one command, and later one form, one job kind and one docs page.
+"""The verbs in one table: one row is one command, and where it has a `job` also one form and one kind of job.
 
 Rows name their classes and functions as text, so that listing the verbs imports none of them.
 """
@@ -6,11 +6,27 @@ Rows name their classes and functions as text, so that listing the verbs imports
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from deepsynth.core.config import Config
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobKind:
+    """How a verb runs as a job of the web application."""
+
+    name: str
+    """What it makes, for example `training`."""
+    output: str
+    """The setting that names the folder it writes; the application chooses that folder."""
+    references: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings that lead to something that exists: `dataset`, `model`, `source` (a name, a file or a Hub id) or `path`."""
+    accelerator: bool = False
+    """Whether it holds an accelerator where the machine has one."""
+    hub: bool = False
+    """Whether it is given the token of the Hub."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +46,8 @@ class Verb:
     """Whether `positional` takes any number of them."""
     presets: str | None = None
     """`module:NAME` of a mapping from preset name to settings."""
+    job: JobKind | None = None
+    """How it runs as a job; none when it is a matter of seconds, or of a terminal."""
 
     def config_class(self) -> type[Config]:
         """Return the class of its settings."""
@@ -64,6 +82,12 @@ CATALOG: tuple[Verb, ...] = (
         config="deepsynth.workflows.prepare:PrepareConfig",
         run="deepsynth.workflows.prepare:run",
         positional="source",
+        job=JobKind(
+            name="dataset",
+            output="out",
+            references={"source": "source", "reading.lists": "path", "reading.cache": "path"},
+            hub=True,
+        ),
     ),
     Verb(
         name="push",
@@ -85,12 +109,26 @@ CATALOG: tuple[Verb, ...] = (
         config="deepsynth.training.config:TrainerConfig",
         run="deepsynth.workflows.train:run",
         presets="deepsynth.workflows.presets:PRESETS",
+        job=JobKind(
+            name="training",
+            output="output_dir",
+            references={"model": "model", "data.path": "dataset"},
+            accelerator=True,
+            hub=True,
+        ),
     ),
     Verb(
         name="evaluate",
         help="Score a model on a dataset beside honest baselines and write the report.",
         config="deepsynth.workflows.evaluate:EvaluateConfig",
         run="deepsynth.workflows.evaluate:run",
+        job=JobKind(
+            name="evaluation",
+            output="out",
+            references={"model": "model", "data": "dataset"},
+            accelerator=True,
+            hub=True,
+        ),
     ),
     Verb(
         name="frontier",
@@ -120,6 +158,7 @@ CATALOG: tuple[Verb, ...] = (
         config="deepsynth.workflows.export:ExportConfig",
         run="deepsynth.workflows.export:run",
         positional="checkpoint",
+        job=JobKind(name="export", output="out", references={"checkpoint": "model"}, hub=True),
     ),
     Verb(
         name="doctor",
@@ -134,6 +173,14 @@ CATALOG: tuple[Verb, ...] = (
         run="deepsynth.workflows.demo:run",
     ),
     Verb(
+        name="jobs",
+        help="List jobs of the web application, or pause, resume, cancel, delete, show and run one.",
+        config="deepsynth.workflows.jobs:JobsConfig",
+        run="deepsynth.workflows.jobs:run",
+        positional="words",
+        several=True,
+    ),
+    Verb(
         name="web",
         help="Serve the web application on this machine.",
         config="deepsynth.web.config:WebConfig",
@@ -141,3 +188,8 @@ CATALOG: tuple[Verb, ...] = (
     ),
 )
 """Every verb, in the order of a first acquaintance."""
+
+
+def job_kinds() -> dict[str, Verb]:
+    """Return the verbs that run as jobs, by the name of their kind."""
+    return {verb.job.name: verb for verb in CATALOG if verb.job is not None}

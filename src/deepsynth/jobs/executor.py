@@ -1,0 +1,122 @@
+"""Where attempts run. One seam: start an attempt, tell which attempts have ended and how, stop what is left of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from deepsynth.jobs.folder import ExitRecord, JobFolder
+from deepsynth.jobs.job import Job, JobStatus
+from deepsynth.jobs.place import STATE_DIR, STORE, Place
+from deepsynth.jobs.processes import sweep
+from deepsynth.jobs.secrets import NEVER_PASSED_ON, TokenFiles
+
+LOCKS = "DEEPSYNTH_JOB_LOCKS"
+"""Environment variable with the descriptors of the two locks that a runner takes over: alive, runner."""
+LOST = "its runner was killed or the machine went away"
+
+
+class Executor(Protocol):
+    """Somebody who runs attempts."""
+
+    def start(self, job: Job) -> ExitRecord | None:
+        """Start the runner of an attempt that the store calls `starting`; return a record only when it cannot start."""
+        ...
+
+    def ended(self, jobs: Sequence[Job]) -> list[tuple[Job, ExitRecord]]:
+        """Return those of the active jobs of which nothing is alive any more, each with how it ended."""
+        ...
+
+
+class LocalExecutor:
+    """Runs attempts on this machine, each in a runner process that does not end with this one."""
+
+    def __init__(self, place: Place, *, gpus: int = 0, tokens: TokenFiles | None = None) -> None:
+        """`gpus`: accelerators of this machine."""
+        self._place, self._gpus = place, gpus
+        self._tokens = tokens or TokenFiles()
+        self._runners: list[subprocess.Popen[bytes]] = []
+
+    def folder(self, job_id: str) -> JobFolder:
+        """Return the folder of a job."""
+        return JobFolder(self._place.jobs, job_id)
+
+    def start(self, job: Job) -> ExitRecord | None:
+        """Take the job's locks and hand them to a new runner."""
+        folder = self.folder(job.id)
+        if not (folder.path / "spec.json").is_file():
+            return ExitRecord(status=JobStatus.FAILED, reason=f"its folder {folder.path} is gone; create the job again")
+        if not take_locks(folder):
+            reason = "a process of an earlier attempt is still alive and cannot be ended; see the driver or the disk"
+            return ExitRecord(status=JobStatus.INTERRUPTED, reason=reason, mark=folder.mark(job.attempt))
+        try:
+            self._runners.append(self._spawn(folder, job))
+        finally:
+            folder.alive.let_go()
+            folder.runner.let_go()
+        return None
+
+    def ended(self, jobs: Sequence[Job]) -> list[tuple[Job, ExitRecord]]:
+        """Look at the locks; what a dead runner left alive is killed first."""
+        self._runners = [process for process in self._runners if process.poll() is None]
+        gone = [job for job in jobs if not self.folder(job.id).runner.is_held()]
+        orphaned = [job.id for job in gone if self.folder(job.id).alive.is_held()]
+        sweep(orphaned)
+        return [
+            (job, self._record(job)) for job in gone if not (job.id in orphaned and self.folder(job.id).alive.is_held())
+        ]
+
+    def _record(self, job: Job) -> ExitRecord:
+        self._tokens.remove(job.id, job.attempt)
+        folder = self.folder(job.id)
+        known = folder.read_exit(job.attempt)
+        if known is not None:
+            return known
+        mark = folder.mark(job.attempt) if (folder.path / "spec.json").is_file() else -1
+        return ExitRecord(status=JobStatus.INTERRUPTED, reason=LOST, mark=mark)
+
+    def _spawn(self, folder: JobFolder, job: Job) -> subprocess.Popen[bytes]:
+        alive, runner = folder.alive.descriptor, folder.runner.descriptor
+        assert alive is not None and runner is not None
+        with (folder.path / "runner.log").open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "deepsynth", "jobs", "run", job.id],
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                env=self._environment(job) | {LOCKS: f"{alive},{runner}"},
+                start_new_session=True,
+                pass_fds=[alive, runner],
+            )
+
+    def _environment(self, job: Job) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if name not in NEVER_PASSED_ON}
+        environment[STATE_DIR] = str(self._place.state_dir)
+        if self._place.store_url:
+            environment[STORE] = self._place.store_url
+        if self._gpus:
+            held = (name.partition(":") for name in job.leases)
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(number for kind, _, number in held if kind == "gpu")
+        token = self._tokens.path_if_there(job.id, job.attempt)
+        if token is not None:
+            environment["HF_TOKEN_PATH"] = str(token)
+        return environment
+
+
+def take_locks(folder: JobFolder, *, seconds: float = 2.0) -> bool:
+    """Take both locks of a job, after ending what an earlier attempt may have left; tell whether that worked."""
+    end = time.monotonic() + seconds
+    while True:
+        if folder.alive.is_held() and not folder.runner.is_held():
+            sweep([folder.job_id])
+        if folder.runner.acquire():
+            if folder.alive.acquire():
+                return True
+            folder.runner.let_go()
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)

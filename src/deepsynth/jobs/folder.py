@@ -1,0 +1,161 @@
+"""The folder of a job: what it is to do, the locks that prove that it lives, its log, and how each attempt ended.
+
+    spec.json                  kind and settings; what the work reads
+    alive.lock runner.lock     held by the kernel for the job's processes, and for its runner
+    log/                       what it printed, rotated
+    attempt-<n>/progress.json  how far it is
+    attempt-<n>/control        appears when it is to stop; holds `pause` or `cancel`
+    attempt-<n>/outcome.json   what the work says of its end: a result, or an error by class and words
+    attempt-<n>/exit.json      what its runner says of its end; the outcome survives a lost database
+    attempt-<n>/system.jsonl   memory and processor time of its processes
+
+Each file is whole or absent, apart from the log.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from deepsynth.core.errors import InputError
+from deepsynth.core.files import MANIFEST, write_json
+from deepsynth.jobs.job import JobStatus
+
+JOB_ID = re.compile(r"[0-9a-f]{16}")
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExitRecord:
+    """How an attempt ended."""
+
+    status: JobStatus
+    reason: str = ""
+    result: str = ""
+    mark: int = -1
+    """See `JobFolder.mark`."""
+
+
+class Lock:
+    """A file that the kernel holds for whoever has the descriptor, and frees when the last of them ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Take it without waiting; tell whether that worked."""
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        self.descriptor = handle
+        return True
+
+    def adopt(self, descriptor: int) -> None:
+        """Go on with a descriptor that was handed over, lock and all."""
+        os.set_inheritable(descriptor, False)  # noqa: FBT003
+        self.descriptor = descriptor
+
+    def let_go(self) -> None:
+        """Close this process's descriptor; others that hold it keep the lock."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def is_held(self) -> bool:
+        """Tell whether any process holds it. The question itself disturbs nobody: it asks for a shared lock."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+
+class JobFolder:
+    """The files of one job."""
+
+    def __init__(self, jobs: Path, job_id: str) -> None:
+        """`jobs` is the folder of all jobs.
+
+        Raises:
+            InputError: this is not the id of a job.
+        """
+        if not JOB_ID.fullmatch(job_id):
+            raise InputError(f"{job_id!r} is no job id: sixteen hexadecimal digits")
+        self.job_id = job_id
+        self.path = jobs / job_id
+        self.alive = Lock(self.path / "alive.lock")
+        self.runner = Lock(self.path / "runner.lock")
+        self.log = self.path / "log"
+
+    def create(self, kind: str, config: Mapping[str, Any], output: str) -> None:
+        """Write what the job is to do."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_json(self.path / "spec.json", {"kind": kind, "config": dict(config), "output": output})
+
+    def spec(self) -> dict[str, Any]:
+        """Return what the job is to do.
+
+        Raises:
+            InputError: there is none.
+        """
+        try:
+            return json.loads((self.path / "spec.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(
+                f"job {self.job_id} has no spec.json in {self.path}; delete it and create it again"
+            ) from None
+
+    def attempt(self, number: int) -> Path:
+        """Return the folder of an attempt."""
+        return self.path / f"attempt-{number}"
+
+    def write_exit(self, attempt: int, record: ExitRecord) -> None:
+        """Write how an attempt ended."""
+        write_json(self.attempt(attempt) / "exit.json", asdict(record))
+
+    def read_exit(self, attempt: int) -> ExitRecord | None:
+        """Return how an attempt ended; none when nobody could write it down."""
+        values = read_json(self.attempt(attempt) / "exit.json")
+        if values is None:
+            return None
+        status = JobStatus(values.pop("status"))
+        return ExitRecord(status=status, **values)
+
+    def mark(self, attempt: int) -> int:
+        """Return how far this job has got, in a number that only progress raises.
+
+        For a run with checkpoints that is the step of the newest whole one, for other work the items done.
+        """
+        output = self.spec()["output"]
+        steps = [
+            int(found[1])
+            for path in (Path(output).glob("checkpoint-*/" + MANIFEST) if output else ())
+            if (found := _CHECKPOINT.fullmatch(path.parent.name))
+        ]
+        if steps:
+            return max(steps)
+        return int((read_json(self.attempt(attempt) / "progress.json") or {}).get("done", -1))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return a JSON object, or none when there is no such file or a crash cut it short."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None

@@ -1,0 +1,128 @@
+"""The scheduler: finds out what has ended, starts what waits, removes what was deleted. One thread, one per state folder.
+
+It keeps nothing in memory that matters: whatever it was doing when it was killed, the next one reads the truth from the locks,
+the exit records and the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from deepsynth.core.errors import StorageError
+from deepsynth.jobs.executor import Executor
+from deepsynth.jobs.folder import Lock
+from deepsynth.jobs.job import ACTIVE, IllegalMoveError, Job
+from deepsynth.jobs.store import StateManager
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5
+
+
+class Scheduler:
+    """Runs the queue of a store."""
+
+    def __init__(
+        self,
+        store: StateManager,
+        executor: Executor,
+        capacity: Mapping[str, int],
+        lock: Path,
+        *,
+        before_start: Callable[[Job], None] | None = None,
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
+        """Make it; `start` sets it to work.
+
+        Args:
+            store: the jobs.
+            executor: who runs them.
+            capacity: how many of each resource there are, for example `{"cpu": 1, "gpu": 0}`.
+            lock: file that only one scheduler holds.
+            before_start: called with each job just before its runner starts, for example to hand over a token.
+            tick_seconds: how often it looks without being woken.
+        """
+        self.capacity = dict(capacity)
+        self._store, self._executor, self._lock = store, executor, Lock(lock)
+        self._before_start = before_start
+        self._tick_seconds = tick_seconds
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this process runs the queue; another one may hold it."""
+        return self._lock.descriptor is not None
+
+    def start(self) -> bool:
+        """Begin, in a thread; tell whether the queue was free to take."""
+        if not self._lock.acquire():
+            return False
+        self._thread = threading.Thread(target=self._work, name="scheduler", daemon=True)
+        self._thread.start()
+        return True
+
+    def wake(self) -> None:
+        """Look at once: something has changed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread; what runs goes on."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._lock.let_go()
+
+    def tick(self) -> None:
+        """Look once: settle, remove, start."""
+        active = self._store.list_jobs(statuses=ACTIVE)
+        ended = self._executor.ended(active)
+        if ended:
+            self._store.settle(ended)
+        for path in self._store.removals():
+            shutil.rmtree(path, ignore_errors=True)
+            if not Path(path).exists():
+                self._store.removed(path)
+        while not self._stop.is_set() and (job := self._store.start_next(self.capacity)) is not None:
+            self._start(job)
+
+    def pause_all(self, *, poll_seconds: float = 0.2) -> list[Job]:
+        """Ask every active job to pause and wait until none is active, or the longest grace is over; return those left."""
+        self._stop.set()
+        asked = self._store.list_jobs(statuses=ACTIVE)
+        for job in asked:
+            try:
+                self._store.request(job.id, "pause")
+            except IllegalMoveError:  # it is being cancelled, or has just ended
+                continue
+        end = time.monotonic() + max((job.grace_seconds for job in asked), default=0.0) + 5
+        while (left := self._store.list_jobs(statuses=ACTIVE)) and time.monotonic() < end:
+            self._store.settle(self._executor.ended(left))
+            time.sleep(poll_seconds)
+        return left
+
+    def _start(self, job: Job) -> None:
+        if self._before_start is not None:
+            self._before_start(job)
+        refused = self._executor.start(job)
+        if refused is not None:
+            self._store.settle([(job, refused)])
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.tick()
+            except (
+                StorageError,
+                OSError,
+            ) as error:  # a locked database or a full disk passes; a state never lies meanwhile
+                logger.warning("the queue waits: %s", error)
+            self._wake.wait(self._tick_seconds)
+            self._wake.clear()
