@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from deepsynth.core.progress import Reporter
-from deepsynth.web.config import WebConfig
+from deepsynth.web.config import WebConfig, from_environment
 
 
 def run(config: WebConfig, reporter: Reporter) -> None:
-    """Serve until stopped; see `deepsynth.web.__main__.serve` for what is refused."""
+    """Serve until stopped, with flags over the environment; see `deepsynth.web.__main__.serve` for what is refused."""
     from deepsynth.web.__main__ import serve
 
-    reporter.message(f"Serving http://{config.host}:{config.port} - stop with Ctrl-C")
-    serve(config)
+    serve(from_environment(given=config))

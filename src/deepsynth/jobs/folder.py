@@ -18,6 +18,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -108,6 +109,10 @@ class JobFolder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_json(self.path / "spec.json", {"kind": kind, "config": dict(config), "output": output})
 
+    def discard(self) -> None:
+        """Remove the folder of a job that was not made after all."""
+        shutil.rmtree(self.path)
+
     def spec(self) -> dict[str, Any]:
         """Return what the job is to do.
 
@@ -136,6 +141,11 @@ class JobFolder:
             return None
         status = JobStatus(values.pop("status"))
         return ExitRecord(status=status, **values)
+
+    @staticmethod
+    def metrics(output: str) -> Path:
+        """Return the file of metrics that a job with this output folder writes, if it writes any."""
+        return Path(output) / "metrics.jsonl"
 
     def mark(self, attempt: int) -> int:
         """Return how far this job has got, in a number that only progress raises.

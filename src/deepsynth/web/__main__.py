@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import sys
 
 from deepsynth.core.errors import DeepSynthError, MissingExtraError, SettingsError
-from deepsynth.web.config import WebConfig, from_environment
+from deepsynth.web.config import WebConfig, access_token, from_environment
 
 
 def is_loopback(host: str) -> bool:
@@ -23,18 +24,33 @@ def serve(config: WebConfig) -> None:
     """Serve until stopped.
 
     Raises:
-        SettingsError: the address is not loopback: there is no login yet, so the application stays closed to others.
+        SettingsError: the address is not loopback and there is no token: anybody could start jobs.
         MissingExtraError: the `web` extra is not installed.
+        InputError: the address is taken.
+        StorageError: the state folder cannot be used.
     """
-    if not is_loopback(config.host):
-        raise SettingsError(f"host {config.host} is not loopback; use 127.0.0.1 (there is no login yet)", field="host")
+    token = access_token(config)
+    if token is None and config.uds is None and not is_loopback(config.host):
+        raise SettingsError(
+            f"host {config.host} is not loopback, so a token is required: set DEEPSYNTH_TOKEN_FILE to a file with one, or"
+            " listen on 127.0.0.1",
+            field="host",
+        )
     try:
-        import uvicorn
-
         from deepsynth.web.app import create_app
+        from deepsynth.web.server import serve_app
+        from deepsynth.web.services import make_services
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "fastapi", "web") from error
-    uvicorn.run(create_app(config), host=config.host, port=config.port, timeout_graceful_shutdown=5)
+    os.umask(0o077)
+    services = make_services(config, token)
+    app = create_app(config, services=services)
+    address = f"http://{config.host}:{config.port}{config.root_path}/" if config.uds is None else str(config.uds)
+    sys.stderr.write(f"DeepSynth serves {address} (stop with Ctrl-C)\n")
+    if token is not None:
+        sys.stderr.write(f"Log in once with: {address}login#{services.login.new_code()}\n")
+    sys.stderr.flush()
+    serve_app(app, host=config.host, port=config.port, uds=config.uds, on_stop=services.events.close)
 
 
 def main() -> int:

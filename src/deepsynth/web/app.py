@@ -1,48 +1,78 @@
-"""The FastAPI application: a factory that wires the store to the routes."""
+"""The FastAPI application: a factory that wires services, routes and the gate."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from deepsynth import __version__
-from deepsynth.core.errors import DeepSynthError
-from deepsynth.jobs import IllegalMoveError, StateManager, UnknownJobError
+from deepsynth.web import errors
 from deepsynth.web.config import WebConfig
+from deepsynth.web.gate import Gate
 from deepsynth.web.inference import mount_inference
+from deepsynth.web.routes import data, events, jobs, models, session, site, system
+from deepsynth.web.services import Services, make_services
 
-_HTTP_STATUS: dict[type[DeepSynthError], int] = {UnknownJobError: 404, IllegalMoveError: 409}
+logger = logging.getLogger(__name__)
 
 
-def create_app(config: WebConfig) -> FastAPI:
-    """Return the application over the store in `config.state_dir`."""
-    app = FastAPI(title="DeepSynth", version=__version__)
-    store = StateManager(config.state_dir)
-    app.add_exception_handler(DeepSynthError, _answer_error)
+def create_app(config: WebConfig, token: str | None = None, *, services: Services | None = None) -> FastAPI:
+    """Return the application over the store in `config.state_dir`.
 
-    @app.get("/api/health")
-    def health() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
-        """Tell that the process answers; needs no login."""
-        return {"status": "ok"}
+    Args:
+        config: its settings.
+        token: what opens it; without one everybody who can reach it may use it.
+        services: what it is made of, where a test brings its own.
 
-    @app.get("/api/jobs")
-    def list_jobs() -> dict[str, list[dict[str, Any]]]:  # pyright: ignore[reportUnusedFunction]
-        """List every job, newest first."""
-        return {"jobs": [asdict(job) for job in store.list_jobs()]}
-
-    @app.get("/api/jobs/{job_id}")
-    def get_job(job_id: str) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
-        """Return one job."""
-        return asdict(store.get_job(job_id))
-
+    Raises:
+        StorageError: the state folder cannot be used.
+    """
+    wired = services or make_services(config, token)
+    app = FastAPI(
+        title="DeepSynth",
+        version=__version__,
+        description="Summarizes documents through pictures: datasets, training, evaluation and models as jobs.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        responses=errors.RESPONSES,
+        lifespan=_lifespan,
+        root_path=config.root_path,
+        redirect_slashes=False,
+    )
+    app.state.services = wired
+    errors.install(app)
+    for routes in (system, session, jobs, events, data, models, site):
+        app.include_router(routes.router)
     mount_inference(app, config.inference)
+    app.add_middleware(
+        Gate,
+        login=wired.login,
+        hosts=frozenset({f"{config.host}:{config.port}", *(name.lower() for name in config.allowed_hosts)}),
+        read_only=lambda: not wired.scheduler.is_mine,
+        audit=wired.records.audit,
+        login_page=lambda: site.page("login"),
+    )
     return app
 
 
-async def _answer_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, DeepSynthError)
-    status = _HTTP_STATUS.get(type(error), 400)
-    return JSONResponse({"error": type(error).__name__, "detail": str(error), "field": error.field}, status)
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    services: Services = app.state.services
+    if not services.scheduler.start():
+        logger.warning("another server runs on %s: this one only reads", services.place.state_dir)
+    await services.events.start()
+    try:
+        yield
+    finally:
+        await services.events.stop()
+        if services.config.pause_on_stop and services.scheduler.is_mine:
+            left = await asyncio.to_thread(services.scheduler.pause_all)
+            for job in left:
+                logger.warning("job %s did not pause in time", job.id)
+        await asyncio.to_thread(services.scheduler.stop)
+        services.store.close()

@@ -1,41 +1,110 @@
-"""Settings of the web application, read once from the environment: the only place in the package that does so."""
+"""Settings of the web application, and the environment's words for them: the only place in the package that reads it."""
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from deepsynth.core.config import Config
+from deepsynth.core.errors import SettingsError
+from deepsynth.jobs.place import DEFAULT, STATE_DIR
 from deepsynth.web.inference.config import InferenceConfig
+
+SHORTEST_TOKEN = 16
+Bytes = Annotated[int, Field(ge=1)]
 
 
 class WebConfig(Config):
-    """Where the web application listens and keeps its state."""
+    """Where the web application listens, what it keeps, and who may use it."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; only loopback is accepted until access tokens exist."""
+    """Address to listen on. One that other machines reach needs a token (environment: DEEPSYNTH_UI_HOST)."""
     port: int = Field(default=5000, ge=0, le=65535)
-    """Port to listen on."""
-    state_dir: Path = Path("runs/web")
-    """Folder for jobs and their files (environment: DEEPSYNTH_UI_STATE_DIR)."""
+    """Port to listen on (environment: DEEPSYNTH_UI_PORT)."""
+    uds: Path | None = None
+    """Listen on this Unix socket instead, which only its owner can open: for hosts that several people share."""
+    root_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
+    """Prefix under which a proxy publishes the application, for example `/deepsynth`."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names, `name` or `name:port`, by which it may be called (environment: DEEPSYNTH_UI_ALLOWED_HOSTS, by commas)."""
+    state_dir: Path = DEFAULT
+    """Folder for jobs, their results and uploads (environment: DEEPSYNTH_UI_STATE_DIR)."""
+    folders: tuple[Path, ...] = (Path("data"), Path("runs"))
+    """Folders whose datasets and models are offered beside those of jobs; jobs read from no others."""
+    token_file: Path | None = None
+    """File with the access token (environment: DEEPSYNTH_TOKEN_FILE, or DEEPSYNTH_TOKEN for the token itself)."""
+    login: Literal["auto", "always"] = "auto"
+    """Whether one must log in: when there is a token, or always; without one a login link for this run is printed."""
+    secure_cookies: bool = False
+    """Send the login cookie over TLS only: set it when a proxy publishes the application with https."""
+    cpu_slots: int | None = Field(default=None, ge=1, le=64)
+    """Jobs that may run at once; by default one, and one more for each accelerator."""
+    upload_bytes: Bytes = 256 * 2**20
+    """Largest upload."""
+    quota_bytes: Bytes = 4 * 2**30
+    """Bytes that all uploads together may take."""
+    free_bytes: int = Field(default=2**29, ge=0)
+    """Bytes of disk that an upload must leave free."""
+    streams: int = Field(default=256, ge=1, le=10_000)
+    """Pages that may listen to events at once; from one address of another machine at most 100."""
     inference: InferenceConfig = InferenceConfig()
     """The model that the playground and the HTTP interface run."""
+    pause_on_stop: bool = False
+    """When stopped, pause every job at a checkpoint first: for containers (environment: DEEPSYNTH_UI_PAUSE_ON_STOP)."""
 
 
 _VARIABLES = {
-    "DEEPSYNTH_UI_STATE_DIR": "state_dir",
+    STATE_DIR: "state_dir",
     "DEEPSYNTH_UI_HOST": "host",
     "DEEPSYNTH_UI_PORT": "port",
+    "DEEPSYNTH_UI_ROOT_PATH": "root_path",
+    "DEEPSYNTH_UI_ALLOWED_HOSTS": "allowed_hosts",
+    "DEEPSYNTH_UI_FOLDERS": "folders",
+    "DEEPSYNTH_UI_PAUSE_ON_STOP": "pause_on_stop",
+    "DEEPSYNTH_TOKEN_FILE": "token_file",
 }
+_LISTS = frozenset({"allowed_hosts", "folders"})
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> WebConfig:
-    """Return the settings that the environment names, defaults elsewhere.
+def from_environment(environment: Mapping[str, str] = os.environ, given: WebConfig | None = None) -> WebConfig:
+    """Return the settings that the environment names, those of `given` that were set over them, defaults elsewhere.
 
     Raises:
         SettingsError: a variable holds a value out of its limits.
     """
-    return WebConfig.parse({field: environment[name] for name, field in _VARIABLES.items() if environment.get(name)})
+    values: dict[str, Any] = {}
+    for name, field in _VARIABLES.items():
+        value = environment.get(name)
+        if value:
+            values[field] = [part.strip() for part in value.split(",")] if field in _LISTS else value
+    return WebConfig.parse(values | (given.model_dump(exclude_unset=True) if given else {}))
+
+
+def access_token(config: WebConfig, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the token that opens the application, or none where nobody has to log in.
+
+    It is no setting, so that it is never written, printed or shown among the arguments of a process.
+
+    Raises:
+        SettingsError: the file cannot be read, or the token is too short to be safe.
+    """
+    token = environment.get("DEEPSYNTH_TOKEN", "")
+    if config.token_file is not None:
+        try:
+            token = config.token_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(
+                f"cannot read the token in {config.token_file}: {error.strerror}", field="token_file"
+            ) from None
+    if token and len(token) < SHORTEST_TOKEN:
+        raise SettingsError(
+            f"the access token has fewer than {SHORTEST_TOKEN} characters; make a longer one", field="token_file"
+        )
+    if not token and config.login == "always":
+        return secrets.token_urlsafe(32)
+    return token or None

@@ -1,0 +1,137 @@
+"""What a job will take, before it starts: measured in an earlier run of the same model, else from its weights, else unknown.
+
+A figure always says where it comes from; where nothing is known, none is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from deepsynth.core.progress import format_seconds
+from deepsynth.jobs import Job, JobStatus, StateManager
+from deepsynth.jobs.folder import read_json
+from deepsynth.jobs.machine import disk_free, memory_available
+from deepsynth.web.curves import read_curves
+from deepsynth.web.inventory import folder_bytes, parameters
+
+PROCESS_BYTES = 400 * 2**20
+"""What Python with torch takes before any model (measured: 377 MiB on Linux with the CPU build of 2.13)."""
+ENDED = (JobStatus.SUCCEEDED, JobStatus.PAUSED, JobStatus.CANCELLED, JobStatus.FAILED, JobStatus.INTERRUPTED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """What is needed of something, beside what there is."""
+
+    needed_bytes: int | None
+    available_bytes: int
+    fits: bool | None
+    basis: str
+
+
+def need(needed: int | None, available: int, basis: str) -> dict[str, Any]:
+    """Return a need with its verdict."""
+    fits = None if needed is None else needed <= available
+    return asdict(Need(needed_bytes=needed, available_bytes=available, fits=fits, basis=basis))
+
+
+class Estimates:
+    """Looks at earlier jobs and at files."""
+
+    def __init__(self, store: StateManager, artifacts: Path) -> None:
+        self._store, self._artifacts = store, artifacts
+
+    def all(self, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return memory, disk and time for a job of this kind with these settings."""
+        earlier = self._alike(kind, config)
+        return {
+            "memory": self._memory(kind, config, earlier),
+            "disk": self._disk(kind, config, earlier),
+            "time": self._time(kind, config, earlier),
+        }
+
+    def _alike(self, kind: str, config: Mapping[str, Any]) -> Job | None:
+        """Return the newest ended job of the same kind that read the same model in the same way."""
+        wanted = _likeness(config)
+        jobs = self._store.list_jobs(kinds=[kind], statuses=ENDED, limit=200)
+        return next((job for job in jobs if _likeness(job.config) == wanted and _has_metrics(job)), None)
+
+    def _memory(self, kind: str, config: Mapping[str, Any], earlier: Job | None) -> dict[str, Any]:
+        available = memory_available()
+        if earlier is not None:
+            peaks = read_curves(_metrics(earlier), names={"peak_memory_mib"}, max_points=10**9).series
+            values = [value for _, value in peaks.get("peak_memory_mib", []) if value is not None]
+            if values:
+                return need(
+                    int(max(values) * 2**20), available, f"peak measured in job {earlier.id}, same model and batch"
+                )
+        model = Path(str(config.get("model", config.get("checkpoint", ""))))
+        if not model.is_dir():
+            return need(None, available, "no earlier job with this model and batch; the first one will be measured")
+        count = parameters(model)
+        copies = 4 if kind == "training" else 1
+        basis = f"{count:,} parameters x {4 * copies} bytes, {PROCESS_BYTES // 2**20} MiB for torch; activations come on top"
+        return need(count * 4 * copies + PROCESS_BYTES, available, basis)
+
+    def _disk(self, kind: str, config: Mapping[str, Any], earlier: Job | None) -> dict[str, Any]:
+        available = disk_free(self._artifacts)
+        if kind == "training":
+            keep = int(config.get("keep_checkpoints", 2)) + 2
+            known = sorted(Path(earlier.output).glob("checkpoint-*")) if earlier is not None and earlier.output else []
+            if known:
+                assert earlier is not None
+                size = folder_bytes(known[-1])
+                return need(size * keep, available, f"{keep} checkpoints of {size:,} bytes, as job {earlier.id} wrote")
+            model = Path(str(config.get("model", "")))
+            if model.is_dir():
+                size = parameters(model) * 12
+                return need(size * keep, available, f"{keep} checkpoints of weights and two moments in float32")
+        if earlier is not None and earlier.output and Path(earlier.output).is_dir():
+            return need(folder_bytes(Path(earlier.output)), available, f"what job {earlier.id} wrote")
+        return need(None, available, "no earlier job like this one")
+
+    def _time(self, kind: str, config: Mapping[str, Any], earlier: Job | None) -> dict[str, Any]:
+        if kind != "training" or earlier is None:
+            return {"seconds": None, "basis": "no earlier job with this model and batch to measure by"}
+        rates = read_curves(_metrics(earlier), names={"samples_per_second"}, max_points=10**9).series
+        values = sorted(value for _, value in rates.get("samples_per_second", []) if value)
+        examples = examples_to_see(config)
+        if not values or examples is None:
+            return {"seconds": None, "basis": "the number of examples is not known"}
+        rate = values[len(values) // 2]
+        seconds = examples / rate
+        basis = (
+            f"{examples:,} examples at {rate:.1f} a second, the median of job {earlier.id}: {format_seconds(seconds)}"
+        )
+        return {"seconds": seconds, "basis": basis}
+
+
+def examples_to_see(config: Mapping[str, Any]) -> int | None:
+    """Return how many examples a training will read in all, or none when its dataset cannot tell."""
+    per_step = int(config["batch_size"]) * int(config["gradient_accumulation_steps"])
+    if config.get("max_steps") is not None:
+        return int(config["max_steps"]) * per_step
+    data = config["data"]
+    report = read_json(Path(data["path"]) / "report.json") or {}
+    rows = report.get("splits", {}).get(data["train_split"])
+    if rows is None:
+        return None
+    return int(config["num_epochs"]) * min(int(rows), data.get("max_train_samples") or int(rows))
+
+
+def _likeness(config: Mapping[str, Any]) -> tuple[Any, ...]:
+    group = config.get("rendering")
+    rendering: Mapping[str, Any] = cast("Mapping[str, Any]", group) if isinstance(group, Mapping) else {}
+    model: Any = config.get("model", config.get("checkpoint", config.get("source")))
+    return (model, config.get("batch_size"), rendering.get("mode"), bool(config.get("lora")))
+
+
+def _metrics(job: Job) -> Path:
+    return Path(job.output) / "metrics.jsonl"
+
+
+def _has_metrics(job: Job) -> bool:
+    return job.kind != "training" or (bool(job.output) and _metrics(job).is_file())

@@ -1,0 +1,142 @@
+"""Forms and their other shapes: the JSON Schema of a kind's settings, the equal command line, the equal YAML."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+from collections.abc import Mapping
+from typing import Any, cast
+
+import yaml
+
+from deepsynth.core.config import Config, merge
+from deepsynth.core.errors import InputError, SettingsError
+from deepsynth.workflows.catalog import Verb, job_kinds
+
+
+def verb_of(kind: str) -> Verb:
+    """Return the verb of a kind of job.
+
+    Raises:
+        InputError: there is no such kind; names those that there are.
+    """
+    kinds = job_kinds()
+    if kind not in kinds:
+        raise InputError(f"no kind of job {kind[:60]!r}; known: {', '.join(kinds)}", field="kind")
+    return kinds[kind]
+
+
+def preset_settings(verb: Verb, preset: str | None) -> Mapping[str, Any]:
+    """Return the settings of a preset; nothing for none.
+
+    Raises:
+        SettingsError: the verb has no such preset.
+    """
+    if preset is None:
+        return {}
+    table = verb.preset_table()
+    if preset not in table:
+        raise SettingsError(f"no preset {preset[:60]!r}; known: {', '.join(table) or 'none'}", field="preset")
+    return table[preset]
+
+
+@functools.cache
+def describe_kind(kind: str) -> dict[str, Any]:
+    """Return what a form of this kind needs, from the same classes that the command line reads."""
+    verb = verb_of(kind)
+    assert verb.job is not None
+    config = verb.config_class()
+    return {
+        "kind": kind,
+        "verb": verb.name,
+        "help": verb.help,
+        "schema": config.model_json_schema(),
+        "defaults": config().model_dump(mode="json"),
+        "presets": {name: {"settings": values} for name, values in verb.preset_table().items()},
+        "references": dict(verb.job.references),
+        "output": verb.job.output,
+        "accelerator": verb.job.accelerator,
+    }
+
+
+def differences(config: Config, base: Config) -> dict[str, Any]:
+    """Return what `config` says otherwise than `base`, nested, as plain values."""
+    return _different(config.model_dump(mode="json"), base.model_dump(mode="json"))
+
+
+def _different(values: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        known = base.get(name)
+        if value == known:
+            continue
+        if isinstance(value, Mapping) and isinstance(known, Mapping):
+            inner, other = cast("Mapping[str, Any]", value), cast("Mapping[str, Any]", known)
+            found[name] = _different(inner, other) if other.keys() <= inner.keys() else inner
+        else:
+            found[name] = value
+    return found
+
+
+def as_yaml(verb: Verb, config: Config) -> str:
+    """Return the settings that differ from the defaults as a file for `--config`."""
+    return yaml.safe_dump(differences(config, verb.config_class()()), sort_keys=False, allow_unicode=True)
+
+
+def as_command(verb: Verb, config: Config, preset: str | None = None) -> str:
+    """Return the command line that runs the same, with the preset if that is said, and otherwise what differs from it."""
+    base = verb.config_class().parse(merge({}, preset_settings(verb, preset)))
+    values = differences(config, base)
+    words = ["deepsynth", verb.name]
+    if verb.positional and verb.positional in values:
+        given = values.pop(verb.positional)
+        words += map(str, given) if verb.several else [str(given)]
+    if preset is not None:
+        words += ["--preset", preset]
+    return shlex.join([*words, *_flags(values)])
+
+
+def _flags(values: Mapping[str, Any], prefix: str = "") -> list[str]:
+    words: list[str] = []
+    for name, value in values.items():
+        flag = f"{prefix}{name.replace('_', '-')}"
+        if isinstance(value, Mapping):
+            words += _flags(cast("Mapping[str, Any]", value), f"{flag}.")
+        elif isinstance(value, bool):
+            head, _, tail = flag.rpartition(".")
+            words.append(f"--{flag}" if value else f"--{head}.no-{tail}" if head else f"--no-{tail}")
+        elif isinstance(value, list):
+            items = cast("list[Any]", value)
+            head, _, tail = flag.rpartition(".")
+            words += [part for item in items for part in (f"--{flag}", str(item))]
+            words += [] if items else [f"--{head}.empty-{tail}" if head else f"--empty-{tail}"]
+        elif value is not None:
+            words += [f"--{flag}", str(value)]
+    return words
+
+
+class _NoAliases(yaml.SafeLoader):
+    """Refuses aliases: a few lines of them can stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):  # pyright: ignore[reportUnknownMemberType]
+            raise yaml.YAMLError("aliases (*name) are not taken here; write the value out")
+        return super().compose_node(parent, index)
+
+
+def parse_text(kind: str, text: str) -> dict[str, Any]:
+    """Return the settings that a YAML or JSON text holds, checked against a kind.
+
+    Raises:
+        SettingsError: it is not YAML, no mapping, or a setting is unknown or wrong; its field is named.
+    """
+    verb = verb_of(kind)
+    try:
+        values = yaml.load(text, _NoAliases)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"this is not YAML: {' '.join(str(error).split())}", field="text") from None
+    if not isinstance(values, dict):
+        raise SettingsError("settings must be a mapping of names to values", field="text")
+    settings = merge({}, cast("dict[str, Any]", values))
+    verb.config_class().parse(settings)
+    return settings

@@ -1,0 +1,427 @@
+"""Jobs: list, create, check, ask to pause, resume or cancel, delete; their logs, metrics, samples and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from deepsynth.jobs import Job, JobStatus, logs
+from deepsynth.web import forms, requests
+from deepsynth.web.answers import JobAnswer, JobDetail, ProgressAnswer, job_values, progress_answer
+from deepsynth.web.curves import read_curves
+from deepsynth.web.errors import UnknownThingError
+from deepsynth.web.outputs import find_file, list_files, read_samples, read_system
+from deepsynth.web.requests import JobRequest
+from deepsynth.web.routes.parameters import Identity, Limit, Offset
+from deepsynth.web.services import Services, Wired
+from deepsynth.workflows.catalog import job_kinds
+from deepsynth.workflows.jobs import delete_job
+
+router = APIRouter(tags=["jobs"])
+
+
+class Body(BaseModel):
+    """The base of every body: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Kinds(BaseModel):
+    """What can be made, with the forms for it."""
+
+    kinds: list[dict[str, Any]]
+
+
+class Jobs(BaseModel):
+    """A stretch of the list."""
+
+    jobs: list[JobAnswer]
+    total: int
+    next: str | None
+
+
+class OneJob(BaseModel):
+    """A job with its settings."""
+
+    job: JobDetail
+    progress: ProgressAnswer
+
+
+class Asked(BaseModel):
+    """What came of a request."""
+
+    job_id: str
+    status: str
+    state: JobStatus
+    message: str
+    job: JobAnswer
+
+
+class Renamed(BaseModel):
+    """A job under its new name."""
+
+    job: JobAnswer
+
+
+class Deleted(BaseModel):
+    """What was deleted."""
+
+    job_id: str
+    message: str
+
+
+class OldProgress(BaseModel):
+    """Progress in the words of the earlier service."""
+
+    job_id: str
+    status: str
+    state: JobStatus
+    total_samples: int | None
+    processed_samples: int
+    progress_percentage: float | None
+    created_at: str
+    updated_at: str
+    status_message: str
+    last_error: str | None
+
+
+class Queue(BaseModel):
+    """The waiting jobs in order."""
+
+    jobs: list[JobAnswer]
+
+
+class Order(Body):
+    """Waiting jobs that shall come first, in this order."""
+
+    order: list[Annotated[str, Field(pattern="^[0-9a-f]{16}$")]] = Field(max_length=200)
+
+
+class Name(Body):
+    """Another name."""
+
+    name: str = Field(min_length=1, max_length=200)
+
+
+class Cancel(Body):
+    """How to cancel."""
+
+    save: bool = True
+
+
+class SettingsText(Body):
+    """Settings as text."""
+
+    kind: str = Field(max_length=60)
+    text: str = Field(max_length=500_000)
+
+
+class ParsedSettings(BaseModel):
+    """Settings as values: what the text says, and the whole tree."""
+
+    settings: dict[str, Any]
+    config: dict[str, Any]
+
+
+class Check(BaseModel):
+    """What would run, and what it would take."""
+
+    ok: bool
+    errors: list[dict[str, str | None]]
+    cli: str
+    yaml: str
+    settings: dict[str, Any]
+    memory: dict[str, Any]
+    disk: dict[str, Any]
+    time: dict[str, Any]
+    warnings: list[str]
+
+
+class LogPart(BaseModel):
+    """A stretch of a log."""
+
+    text: str
+    offset: int
+    next_offset: int
+    size: int
+
+
+class Curves(BaseModel):
+    """Metrics by name, each a list of [step, value]."""
+
+    series: dict[str, list[tuple[float, float | None]]]
+    cursor: str
+    reset: bool
+    total: int
+
+
+class SystemPoints(BaseModel):
+    """Memory and processor time of a job's processes."""
+
+    points: list[dict[str, float | None]]
+    next: int
+
+
+class Moves(BaseModel):
+    """A job's history."""
+
+    events: list[dict[str, Any]]
+
+
+class Samples(BaseModel):
+    """What the model wrote, beside what it should have."""
+
+    samples: list[dict[str, Any]]
+
+
+class Files(BaseModel):
+    """Files of a job."""
+
+    files: list[dict[str, Any]]
+    truncated: bool
+
+
+@router.get("/api/kinds", response_model=Kinds)
+def list_kinds() -> dict[str, Any]:
+    """Return the kinds of jobs, each with the JSON Schema of its settings, its presets and its references."""
+    return {"kinds": [forms.describe_kind(kind) for kind in job_kinds()]}
+
+
+@router.post("/api/settings/parse", response_model=ParsedSettings)
+def parse_settings(body: SettingsText) -> dict[str, Any]:
+    """Read settings from YAML or JSON and check them."""
+    settings = forms.parse_text(body.kind, body.text)
+    config = forms.verb_of(body.kind).config_class().parse(settings)
+    return {"settings": settings, "config": config.model_dump(mode="json")}
+
+
+@router.get("/api/jobs", response_model=Jobs)
+def list_jobs(
+    services: Wired,
+    type: Annotated[list[str] | None, Query(max_length=20)] = None,
+    state: Annotated[list[JobStatus] | None, Query(max_length=20)] = None,
+    limit: Limit = 50,
+    cursor: Annotated[str, Query(pattern=r"^\d{0,15}$")] = "",
+) -> dict[str, Any]:
+    """List jobs, newest first."""
+    kinds, statuses = type or [], state or []
+    found = services.store.list_jobs(
+        kinds=kinds, statuses=statuses, limit=limit + 1, before=int(cursor) if cursor else None
+    )
+    more = len(found) > limit
+    return {
+        "jobs": described(services, found[:limit]),
+        "total": services.store.count_jobs(kinds=kinds, statuses=statuses),
+        "next": str(found[limit - 1].number) if more else None,
+    }
+
+
+@router.post("/api/jobs", response_model=Asked, status_code=201)
+def create_job(
+    services: Wired,
+    body: JobRequest,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")] = None,
+) -> dict[str, Any]:
+    """Queue a job; the same `Idempotency-Key` gives the same job again."""
+    job, new = requests.create(services, body, idempotency_key)
+    response.status_code = 201 if new else 200
+    return asked(services, job, f"{job.kind} is queued" if new else "this request had made this job before")
+
+
+@router.post("/api/jobs/check", response_model=Check)
+def check_job(services: Wired, body: JobRequest) -> dict[str, Any]:
+    """Say what would run and what it would take; nothing is created."""
+    return requests.check(services, body)
+
+
+@router.get("/api/queue", response_model=Queue)
+def show_queue(services: Wired) -> dict[str, Any]:
+    """List the waiting jobs in the order in which they will start."""
+    return {"jobs": described(services, services.store.queue())}
+
+
+@router.put("/api/queue", response_model=Queue)
+def order_queue(services: Wired, body: Order) -> dict[str, Any]:
+    """Put waiting jobs first, in this order."""
+    return {"jobs": described(services, services.store.reorder(body.order))}
+
+
+@router.get("/api/jobs/{job_id}", response_model=OneJob)
+def show_job(services: Wired, job_id: Identity) -> dict[str, Any]:
+    """Return a job with its settings, as a tree, as YAML and as a command line."""
+    job = services.store.get_job(job_id)
+    (values,) = described(services, [job])
+    return {"job": {**values, **settings_of(job)}, "progress": progress_answer(job.progress)}
+
+
+@router.patch("/api/jobs/{job_id}", response_model=Renamed)
+def rename_job(services: Wired, job_id: Identity, body: Name) -> dict[str, Any]:
+    """Give a job another name."""
+    return {"job": described(services, [services.store.rename(job_id, body.name)])[0]}
+
+
+@router.delete("/api/jobs/{job_id}", response_model=Deleted)
+def remove_job(services: Wired, job_id: Identity, artifacts: Literal["keep", "delete"] = "keep") -> dict[str, Any]:
+    """Delete a job of which nothing is alive, and with `artifacts=delete` the folder that it wrote."""
+    job = services.store.get_job(job_id)
+    delete_job(services.store, services.place, job_id, artifacts=artifacts == "delete")
+    services.scheduler.wake()
+    kept = f"; {job.output} is kept" if job.output and artifacts == "keep" else f" and {job.output}"
+    return {"job_id": job_id, "message": f"deleted job {job_id}, its log and its settings{kept}"}
+
+
+@router.get("/api/jobs/{job_id}/progress", response_model=OldProgress)
+def show_progress(services: Wired, job_id: Identity) -> dict[str, Any]:
+    """Return how far a job is, in the words of the earlier service."""
+    job = services.store.get_job(job_id)
+    values, told = job_values(job), progress_answer(job.progress)
+    return {
+        "job_id": job.id,
+        "status": values["status"],
+        "state": values["state"],
+        "total_samples": told.total,
+        "processed_samples": told.done,
+        "progress_percentage": None if told.fraction is None else 100 * told.fraction,
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+        "status_message": told.message,
+        "last_error": job.reason if job.status in (JobStatus.FAILED, JobStatus.INTERRUPTED) else None,
+    }
+
+
+@router.post("/api/jobs/{job_id}/pause", response_model=Asked, status_code=202)
+def pause_job(services: Wired, job_id: Identity) -> dict[str, Any]:
+    """Ask a job to save and stop; one that waits is held."""
+    return asked(services, services.store.request(job_id, "pause"))
+
+
+@router.post("/api/jobs/{job_id}/resume", response_model=Asked, status_code=202)
+def resume_job(services: Wired, job_id: Identity) -> dict[str, Any]:
+    """Put a paused, failed or interrupted job back into the queue; it goes on from its newest whole checkpoint."""
+    job = services.store.request(job_id, "resume")
+    services.scheduler.wake()
+    return asked(services, job)
+
+
+@router.post("/api/jobs/{job_id}/cancel", response_model=Asked, status_code=202)
+def cancel_job(services: Wired, job_id: Identity, body: Cancel | None = None) -> dict[str, Any]:
+    """Stop a job for good; it saves first unless told otherwise."""
+    return asked(services, services.store.request(job_id, "cancel", save=body is None or body.save))
+
+
+@router.get("/api/jobs/{job_id}/events", response_model=Moves)
+def show_moves(services: Wired, job_id: Identity) -> dict[str, Any]:
+    """Return a job's moves, with their times and reasons."""
+    services.store.get_job(job_id)
+    found = services.store.events(job_id=job_id)
+    names = ("seq", "at", "attempt", "reason")
+    return {"events": [{**{name: row[name] for name in names}, "state": row["status"]} for row in found]}
+
+
+@router.get("/api/jobs/{job_id}/logs", response_model=LogPart)
+def show_log(
+    services: Wired,
+    job_id: Identity,
+    offset: Annotated[int, Query(ge=-(2**40), le=2**40)] = 0,
+    limit: Annotated[int, Query(ge=1, le=2**20)] = 65536,
+) -> Any:
+    """Return a stretch of what a job has printed; a negative offset counts from the end."""
+    return logs.read(services.executor.folder(services.store.get_job(job_id).id).log, offset, limit)
+
+
+@router.get("/api/jobs/{job_id}/metrics", response_model=Curves)
+def show_metrics(
+    services: Wired,
+    job_id: Identity,
+    cursor: Annotated[str, Query(max_length=40)] = "",
+    max_points: Annotated[int, Query(ge=10, le=20_000)] = 2000,
+    names: Annotated[list[str] | None, Query(max_length=50)] = None,
+) -> Any:
+    """Return a run's curves: the whole history thinned, or with a cursor what is new."""
+    job = services.store.get_job(job_id)
+    path = services.executor.folder(job_id).metrics(job.output)
+    return read_curves(path, cursor, max_points=max_points, names=names or ())
+
+
+@router.get("/api/jobs/{job_id}/system", response_model=SystemPoints)
+def show_system(services: Wired, job_id: Identity, after: Offset = 0) -> dict[str, Any]:
+    """Return memory and processor use of a job's processes, from sample `after` of this attempt on."""
+    job = services.store.get_job(job_id)
+    points = read_system(services.executor.folder(job_id).attempt(job.attempt) / "system.jsonl")
+    return {"points": points[after:], "next": max(after, len(points))}
+
+
+@router.get("/api/jobs/{job_id}/samples", response_model=Samples)
+def show_samples(services: Wired, job_id: Identity, limit: Limit = 50) -> dict[str, Any]:
+    """Return summaries that were written while training, by step, or those of an evaluation."""
+    job = services.store.get_job(job_id)
+    return {"samples": read_samples(job, limit)}
+
+
+@router.get("/api/jobs/{job_id}/report", response_model=dict[str, Any])
+def show_report(services: Wired, job_id: Identity) -> Any:
+    """Return the report of an evaluation or a frontier."""
+    job = services.store.get_job(job_id)
+    path = find_file(job, "report.json")
+    if path is None:
+        raise UnknownThingError(f"job {job_id} has written no report")
+    return FileResponse(path, media_type="application/json")
+
+
+@router.get("/api/jobs/{job_id}/files", response_model=Files)
+def show_files(services: Wired, job_id: Identity) -> dict[str, Any]:
+    """List the files that a job has written."""
+    files, truncated = list_files(services.store.get_job(job_id))
+    return {"files": [file.values() for file in files], "truncated": truncated}
+
+
+@router.get(
+    "/api/jobs/{job_id}/files/{file_id}",
+    response_class=FileResponse,
+    responses={
+        200: {"content": {"application/octet-stream": {}}},
+        206: {"description": "a part"},
+        416: {"description": "no such part"},
+    },
+)
+def download_file(services: Wired, job_id: Identity, file_id: Identity) -> FileResponse:
+    """Return a file that a job has written, as a download; pictures may be shown in place."""
+    files, _ = list_files(services.store.get_job(job_id))
+    file = next((file for file in files if file.id == file_id), None)
+    if file is None:
+        raise UnknownThingError(f"job {job_id} has no file {file_id}; list them to see what there is")
+    shown = file.media_type in ("image/png", "image/jpeg", "image/webp")
+    return FileResponse(
+        file.path,
+        media_type=file.media_type,
+        filename=file.path.name,
+        content_disposition_type="inline" if shown else "attachment",
+    )
+
+
+def described(services: Services, jobs: list[Job]) -> list[dict[str, Any]]:
+    """Return jobs as answers, the waiting ones with their place."""
+    waiting = any(job.status is JobStatus.QUEUED for job in jobs)
+    places = {job.id: place for place, job in enumerate(services.store.queue(), 1)} if waiting else {}
+    return [job_values(job, places.get(job.id)) for job in jobs]
+
+
+def asked(services: Services, job: Job, message: str | None = None) -> dict[str, Any]:
+    """Return what came of a request."""
+    (values,) = described(services, [job])
+    words = message or f"job {job.id} is {job.status}"
+    return {"job_id": job.id, "status": values["status"], "state": values["state"], "message": words, "job": values}
+
+
+def settings_of(job: Job) -> Mapping[str, Any]:
+    """Return a job's settings in three shapes; only the tree when this version no longer knows them."""
+    verb = job_kinds().get(job.kind)
+    if verb is None:
+        return {"config": dict(job.config), "cli": "", "yaml": ""}
+    config = verb.config_class().parse(job.config)
+    return {"config": dict(job.config), "cli": forms.as_command(verb, config), "yaml": forms.as_yaml(verb, config)}
