@@ -67,8 +67,11 @@ class Runner:
             fenced = self._watch(process)
             sweep([self._job.id])  # whatever the work has left behind
             pump.join(timeout=5)
+            if not pump.is_alive():
+                process.stdout.close()
             if fenced:
                 log.line("another attempt has taken over; this one ends")
+                self._let_go()
                 return None
             record = describe_end(
                 process.returncode,
@@ -82,8 +85,7 @@ class Runner:
             log.close()
         _until_stored(lambda: self._folder.write_exit(self._job.attempt, record))
         # from here on the record is the proof, so the next attempt need not wait for this process
-        self._folder.alive.let_go()
-        self._folder.runner.let_go()
+        self._let_go()
         _ignoring_storage(self._tell_progress)
         _until_stored(lambda: self._store.settle([(self._job, record)]))
         return record
@@ -91,6 +93,10 @@ class Runner:
     def _hear_shutdown(self, _number: int, _frame: FrameType | None) -> None:
         """Let the work save before the machine stops."""
         self._shutdown.set()
+
+    def _let_go(self) -> None:
+        self._folder.alive.let_go()
+        self._folder.runner.let_go()
 
     def _start(self) -> subprocess.Popen[bytes]:
         descriptor = self._folder.alive.descriptor

@@ -1,0 +1,50 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepsynth.jobs import Job, JobStatus, Needs
+from deepsynth.jobs.queueing import choose_leases
+
+
+def job(name: str, cpu: int, gpu: int) -> Job:
+    needs = Needs(cpu=cpu, gpu=gpu)
+    return Job(id=name, kind="x", status=JobStatus.QUEUED, attempt=1, config={}, created_at="", updated_at="", needs=needs)
+
+
+def test_the_first_that_fits_starts_with_free_resources():
+    assert choose_leases([job("a", 1, 1)], {"cpu": 2, "gpu": 2}, {"gpu:0", "cpu:1"}) == (
+        job("a", 1, 1),
+        ["cpu:0", "gpu:1"],
+    )
+
+
+def test_nothing_starts_when_a_part_of_what_it_needs_is_taken():
+    assert choose_leases([job("a", 1, 1)], {"cpu": 1, "gpu": 1}, {"gpu:0"}) is None
+
+
+def test_a_job_without_accelerator_passes_one_that_waits_for_it():
+    found = choose_leases([job("big", 1, 1), job("light", 1, 0)], {"cpu": 2, "gpu": 1}, {"gpu:0"})
+    assert found is not None
+    assert found[0].id == "light"
+
+
+def test_a_small_job_does_not_take_what_a_large_one_waits_for():
+    waiting = [job("large", 1, 2), job("small", 1, 1)]
+    assert choose_leases(waiting, {"cpu": 4, "gpu": 2}, {"gpu:0"}) is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=6),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.sets(st.sampled_from(["cpu:0", "cpu:1", "gpu:0", "gpu:1"])),
+)
+def test_leases_are_always_free_ones_of_the_machine_and_exactly_as_many_as_needed(needs, cpu, gpu, held):
+    jobs = [job(str(number), *pair) for number, pair in enumerate(needs)]
+    found = choose_leases(jobs, {"cpu": cpu, "gpu": gpu}, held)
+    if found is None:
+        return
+    chosen, leases = found
+    assert not set(leases) & held
+    assert len(set(leases)) == len(leases) == chosen.needs.cpu + chosen.needs.gpu
+    assert sum(name.startswith("cpu") for name in leases) == chosen.needs.cpu
+    assert all(int(name.split(":")[1]) < {"cpu": cpu, "gpu": gpu}[name.split(":")[0]] for name in leases)
