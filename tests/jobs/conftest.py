@@ -48,4 +48,3 @@ def run_script(place, store):
         return Runner(store, folder, started, command, {**os.environ, **(environment or {})}).run()
 
     return run
-

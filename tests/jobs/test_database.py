@@ -61,9 +61,8 @@ def test_a_locked_file_is_an_error_that_passes(tmp_path, monkeypatch):
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda path, timeout, **options: connect(path, timeout=0.05, **options))
     data = SqliteDatabase(tmp_path / "jobs.sqlite")
-    with data.write():
-        with pytest.raises(StorageError, match="just now"), data.write():
-            pass
+    with data.write(), pytest.raises(StorageError, match="just now"), data.write():
+        pass
     with data.write() as transaction:
         transaction.run("INSERT INTO kept (path) VALUES ('x')")
     assert len(data.read("SELECT * FROM kept")) == 1

@@ -56,7 +56,11 @@ def test_work_whose_runner_is_gone_already_ends_at_once():
 
 
 def test_usage_counts_children_and_is_zero_for_the_gone():
-    process = sleeper("x:1", "import time; x = bytearray(50_000_000); print('up', flush=True); time.sleep(600)", stdout=subprocess.PIPE)
+    process = sleeper(
+        "x:1",
+        "import time; x = bytearray(50_000_000); print('up', flush=True); time.sleep(600)",
+        stdout=subprocess.PIPE,
+    )
     process.stdout.readline()
     used = usage(process.pid)
     assert used.memory_mib > 50

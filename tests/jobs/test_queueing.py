@@ -7,7 +7,9 @@ from deepsynth.jobs.queueing import choose_leases
 
 def job(name: str, cpu: int, gpu: int) -> Job:
     needs = Needs(cpu=cpu, gpu=gpu)
-    return Job(id=name, kind="x", status=JobStatus.QUEUED, attempt=1, config={}, created_at="", updated_at="", needs=needs)
+    return Job(
+        id=name, kind="x", status=JobStatus.QUEUED, attempt=1, config={}, created_at="", updated_at="", needs=needs
+    )
 
 
 def test_the_first_that_fits_starts_with_free_resources():

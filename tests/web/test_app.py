@@ -1,32 +1,30 @@
-import pytest
 from fastapi.testclient import TestClient
 
-from deepsynth.jobs import StateManager
 from deepsynth.web.app import create_app
-from deepsynth.web.config import WebConfig
+from deepsynth.web.services import make_services
 
 
-@pytest.fixture
-def client(tmp_path):
-    with TestClient(create_app(WebConfig(state_dir=tmp_path))) as client:
-        yield client
+def test_a_second_server_on_the_same_folder_only_reads_and_says_so(client, config):
+    other = make_services(config, None, environment={})
+    with TestClient(create_app(config, services=other), base_url="http://127.0.0.1:5000") as second:
+        assert second.get("/api/jobs").status_code == 200
+        assert second.get("/api/system").json()["read_only"] is True
+        refused = second.post("/api/jobs", json={"kind": "training"})
+        assert (refused.status_code, refused.json()["error"]) == (409, "ReadOnly")
+        ready = second.get("/api/ready")
+        assert (ready.status_code, ready.json()["checks"]["scheduler"]) == (503, "another server has it")
 
 
-def test_health_answers_ok(client):
-    answer = client.get("/api/health")
-    assert answer.status_code == 200
-    assert answer.json() == {"status": "ok"}
+def test_the_description_names_every_route_once_with_models_of_all_answers(client):
+    paths = client.get("/api/openapi.json").json()["paths"]
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    ids = [operation["operationId"] for operation in operations]
+    assert len(ids) == len(set(ids)) > 45
+    assert all({"401", "403", "421"} <= set(operation["responses"]) for operation in operations)
 
 
-def test_jobs_of_the_store_are_listed(client, tmp_path):
-    job = StateManager(tmp_path).create_job("train", {"batch_size": 2})
-    listed = client.get("/api/jobs").json()["jobs"]
-    assert [(row["id"], row["status"], row["config"]) for row in listed] == [(job.id, "queued", {"batch_size": 2})]
-    assert client.get(f"/api/jobs/{job.id}").json() == listed[0]
-
-
-def test_an_unknown_job_is_a_404_that_names_it(client):
-    answer = client.get("/api/jobs/nothing")
-    assert answer.status_code == 404
-    assert answer.json()["error"] == "UnknownJobError"
-    assert "nothing" in answer.json()["detail"]
+def test_jobs_come_back_after_a_restart(client, config, held):
+    job = held(name="kept")
+    again = make_services(config, None, environment={})
+    with TestClient(create_app(config, services=again), base_url="http://127.0.0.1:5000") as second:
+        assert [row["job_id"] for row in second.get("/api/jobs").json()["jobs"]] == [job.id]

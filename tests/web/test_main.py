@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 from deepsynth.core.errors import SettingsError
-from deepsynth.web.__main__ import is_loopback, serve
+from deepsynth.web.__main__ import is_loopback, main, serve
 from deepsynth.web.config import WebConfig, from_environment
 
 
@@ -29,9 +29,32 @@ def test_only_this_machine_counts_as_loopback(host, expected):
     assert is_loopback(host) is expected
 
 
-def test_serving_beyond_loopback_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match="not loopback"):
+def test_serving_beyond_loopback_without_a_token_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="a token is required"):
         serve(WebConfig(host="0.0.0.0", state_dir=tmp_path))
+
+
+def test_the_refusal_is_one_line_and_exit_code_two(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("DEEPSYNTH_UI_HOST", "0.0.0.0")
+    monkeypatch.setenv("DEEPSYNTH_UI_STATE_DIR", str(tmp_path))
+    assert main() == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: host 0.0.0.0 is not loopback")
+    assert errors.count("\n") == 1
+
+
+def test_with_a_token_it_serves_others_and_prints_a_link_for_once(monkeypatch, capsys, tmp_path):
+    served = []
+    monkeypatch.setattr("deepsynth.web.server.serve_app", lambda app, **options: served.append((app, options)))
+    monkeypatch.setenv("DEEPSYNTH_TOKEN", "a-long-enough-token-for-tests")
+    serve(WebConfig(host="0.0.0.0", state_dir=tmp_path))
+    app, options = served[0]
+    assert options["host"] == "0.0.0.0"
+    errors = capsys.readouterr().err
+    assert "a-long-enough-token" not in errors
+    code = errors.partition("login#")[2].strip()
+    assert app.state.services.login.use_code(code)
+    app.state.services.store.close()
 
 
 def test_the_environment_names_the_state_folder(tmp_path):

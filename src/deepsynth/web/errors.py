@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -145,8 +145,15 @@ async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
 def _methods(request: Request) -> set[str]:
     """Return all methods of the address, over every route that matches it."""
     found: set[str] = set()
-    for route in request.app.routes:
+    for route in _flat(request.app.routes):
         match, _ = route.matches(request.scope)
         if match is not Match.NONE:
             found |= set(getattr(route, "methods", None) or ())
     return found
+
+
+def _flat(routes: Iterable[Any]) -> Iterator[Any]:
+    """Yield the routes of an application, those of included routers too."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        yield from [route] if included is None else _flat(included.routes)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import shlex
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args, get_origin
 
 import yaml
+from pydantic import BaseModel
 
-from deepsynth.core.config import Config, merge
+from deepsynth.core.config import Config, merge, model_in
 from deepsynth.core.errors import InputError, SettingsError
 from deepsynth.workflows.catalog import Verb, job_kinds
 
@@ -93,15 +94,19 @@ def as_command(verb: Verb, config: Config, preset: str | None = None) -> str:
         words += map(str, given) if verb.several else [str(given)]
     if preset is not None:
         words += ["--preset", preset]
-    return shlex.join([*words, *_flags(values)])
+    return shlex.join([*words, *_flags(values, verb.config_class())])
 
 
-def _flags(values: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _flags(values: Mapping[str, Any], owner: type[BaseModel] | None, prefix: str = "") -> list[str]:
     words: list[str] = []
     for name, value in values.items():
         flag = f"{prefix}{name.replace('_', '-')}"
+        field = owner.model_fields.get(name) if owner else None
         if isinstance(value, Mapping):
-            words += _flags(cast("Mapping[str, Any]", value), f"{flag}.")
+            inner = model_in(field.annotation) if field else None
+            words += _flags(cast("Mapping[str, Any]", value), inner, f"{flag}.")
+        elif isinstance(value, list) and field is not None and _has_fixed_length(field.annotation):
+            words += [f"--{flag}", *map(str, cast("list[Any]", value))]
         elif isinstance(value, bool):
             head, _, tail = flag.rpartition(".")
             words.append(f"--{flag}" if value else f"--{head}.no-{tail}" if head else f"--no-{tail}")
@@ -122,6 +127,11 @@ class _NoAliases(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):  # pyright: ignore[reportUnknownMemberType]
             raise yaml.YAMLError("aliases (*name) are not taken here; write the value out")
         return super().compose_node(parent, index)
+
+
+def _has_fixed_length(annotation: Any) -> bool:
+    """Tell a tuple of so many values, which follow one flag together, from a list, of which each value has its own."""
+    return get_origin(annotation) is tuple and Ellipsis not in get_args(annotation)
 
 
 def parse_text(kind: str, text: str) -> dict[str, Any]:

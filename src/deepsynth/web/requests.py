@@ -84,7 +84,10 @@ def check(services: Services, request: JobRequest) -> dict[str, Any]:
     except DeepSynthError as error:
         return {**empty, "errors": errors_of(error)}
     values = config.model_dump(mode="json")
+    assert verb.job is not None
     estimates = services.estimates.all(request.kind, values)
+    # on a terminal one chooses the folder oneself
+    config = config.override({verb.job.output: getattr(verb.config_class()(), verb.job.output)})
     return {
         "ok": True,
         "errors": [],

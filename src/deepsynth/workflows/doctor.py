@@ -27,7 +27,7 @@ PACKAGES = (
     "pyarrow",
     "pydantic",
 )
-EXTRAS = {"web": "fastapi", "data": "zstandard", "gpu": "bitsandbytes"}
+EXTRAS = {"web": "fastapi", "data": "zstandard", "gpu": "bitsandbytes", "postgres": "psycopg"}
 
 
 class DoctorConfig(Config):

@@ -23,7 +23,7 @@ from deepsynth.core.progress import Reporter
 from deepsynth.jobs import IllegalMoveError, Job, JobStatus, StateManager, logs
 from deepsynth.jobs.executor import LOCKS, take_locks
 from deepsynth.jobs.folder import JobFolder
-from deepsynth.jobs.place import Place, find_place
+from deepsynth.jobs.place import STATE_DIR, Place, find_place
 from deepsynth.jobs.processes import die_with_parent
 from deepsynth.jobs.runner import Runner
 from deepsynth.jobs.worker import JobReporter, work
@@ -128,7 +128,8 @@ def _run(store: StateManager, place: Place, job_id: str, _config: JobsConfig) ->
             raise InputError(f"job {job_id} is running; see deepsynth jobs show {job_id}")
         job = store.claim(job_id)
     command = [sys.executable, "-m", "deepsynth", "jobs", "work", job_id, str(job.attempt), str(os.getpid())]
-    record = Runner(store, folder, job, command, os.environ).run()
+    environment = {**os.environ, STATE_DIR: str(place.state_dir)}
+    record = Runner(store, folder, job, command, environment).run()
     return "another attempt has taken over" if record is None else f"{record.status} {record.reason}".strip()
 
 

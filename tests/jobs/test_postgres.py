@@ -1,0 +1,116 @@
+"""The same store on PostgreSQL: a real server from Debian's package, in a folder and on a socket of its own."""
+
+import os
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from deepsynth.core.errors import StorageError
+from deepsynth.jobs import IllegalMoveError, JobStatus, StateManager
+from deepsynth.jobs.folder import ExitRecord
+from deepsynth.jobs.postgres import translate
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+pytestmark = pytest.mark.skipif(not BINARIES, reason="Debian's postgresql package is not installed")
+USER = "postgres" if os.geteuid() == 0 else None
+
+
+def call(command, **options):
+    subprocess.run([str(part) for part in command], check=True, capture_output=True, user=USER, cwd="/", **options)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    pytest.importorskip("psycopg_pool")
+    folder = Path("/tmp") / f"deepsynth-pg-{os.getpid()}"
+    folder.mkdir()
+    if USER:
+        shutil.chown(folder, USER)
+    tools, data = BINARIES[-1], folder / "data"
+    call([tools / "initdb", "-D", data, "-U", "deepsynth", "--auth=trust", "--no-sync"])
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+    call([tools / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start"])
+    yield f"postgresql://deepsynth@/postgres?host={folder}"
+    call([tools / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"])
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def store(server):
+    manager = StateManager(server)
+    yield manager
+    with manager.database.write() as transaction:
+        for table in ("jobs", "events", "leases", "removals", "kept", "audit", "comparisons"):
+            transaction.run(f"DELETE FROM {table}")
+    manager.close()
+
+
+def test_a_jobs_whole_life_reads_as_on_sqlite(store):
+    job = store.create_job("training", {"a": 1}, idempotency_key="12345678", request_hash="x")
+    assert store.create_job("training", {"a": 1}, idempotency_key="12345678", request_hash="x").id == job.id
+    started = store.start_next({"cpu": 1, "gpu": 0})
+    assert started is not None
+    assert (started.id, started.leases) == (job.id, ("cpu:0",))
+    assert store.start_next({"cpu": 1, "gpu": 0}) is None
+    store.move_job(job.id, JobStatus.RUNNING, attempt=1)
+    assert store.set_progress(job.id, 1, {"done": 3, "total": 9})
+    assert store.request(job.id, "pause").status is JobStatus.PAUSING
+    store.settle([(store.get_job(job.id), ExitRecord(status=JobStatus.INTERRUPTED, reason="saved"))])
+    paused = store.get_job(job.id)
+    assert (paused.status, paused.reason, paused.leases, paused.progress["done"]) == (JobStatus.PAUSED, "saved", (), 3)
+    assert store.request(job.id, "resume").attempt == 2
+    assert not store.set_progress(job.id, 1, {"done": 4})
+    with pytest.raises(IllegalMoveError, match="attempt 1 is over"):
+        store.move_job(job.id, JobStatus.STARTING, attempt=1)
+    store.request(job.id, "cancel")
+    store.delete_job(job.id, remove=["/x"])
+    assert store.removals() == ["/x"]
+    states = [event["status"] for event in store.events()]
+    assert states == ["queued", "starting", "running", "pausing", "paused", "queued", "cancelled", "cancelled"]
+
+
+def test_of_many_racers_one_wins(store):
+    job = store.create_job("training", {})
+
+    def start(_):
+        try:
+            store.claim(job.id)
+        except IllegalMoveError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(start, range(16))) == 1
+
+
+def test_lists_orders_and_counts_as_on_sqlite(store):
+    jobs = [store.create_job(kind, {}) for kind in ("training", "dataset", "training")]
+    assert [job.id for job in store.list_jobs(kinds=["training"], limit=5)] == [jobs[2].id, jobs[0].id]
+    assert store.count_jobs(statuses=[JobStatus.QUEUED]) == 3
+    assert [job.id for job in store.reorder([jobs[2].id])] == [jobs[2].id, jobs[0].id, jobs[1].id]
+    assert [job.id for job in store.list_jobs(before=jobs[1].number)] == [jobs[0].id]
+
+
+def test_opening_twice_migrates_once_and_a_newer_schema_is_refused(store, server):
+    StateManager(server).close()
+    with store.database.write() as transaction:
+        transaction.run("UPDATE schema_version SET version = version + 1")
+    with pytest.raises(StorageError, match="newer DeepSynth"):
+        StateManager(server)
+    with store.database.write() as transaction:
+        transaction.run("UPDATE schema_version SET version = version - 1")
+
+
+def test_a_server_that_does_not_answer_is_an_error_without_its_password():
+    with pytest.raises(StorageError, match="DEEPSYNTH_STORE does not answer") as caught:
+        StateManager("postgresql://somebody:pass-word@/none?host=/nowhere&connect_timeout=1")
+    assert "pass-word" not in str(caught.value)
+
+
+def test_statements_are_translated():
+    assert translate("SELECT GROUP_CONCAT(a, ' ') FROM t WHERE b LIKE '%x' AND c = ?") == (
+        "SELECT STRING_AGG(a, ' ') FROM t WHERE b LIKE '%%x' AND c = %s"
+    )

@@ -1,0 +1,77 @@
+import json
+from pathlib import Path
+
+from deepsynth.jobs import Job, JobStatus
+from deepsynth.web import outputs
+from deepsynth.web.outputs import find_file, list_files, media_type, read_samples, read_system
+
+
+def job(output) -> Job:
+    return Job(
+        id="0" * 16,
+        kind="x",
+        status=JobStatus.SUCCEEDED,
+        attempt=1,
+        config={},
+        created_at="",
+        updated_at="",
+        output=str(output),
+    )
+
+
+def test_files_are_listed_without_links_and_hidden_ones(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.txt").write_text("x")
+    (tmp_path / ".hidden").write_text("x")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    (tmp_path / "folder").symlink_to("/etc")
+    files, more = list_files(job(tmp_path))
+    assert ([file.name for file in files], more) == (["a/b.txt"], False)
+
+
+def test_a_very_long_list_is_cut_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs, "MOST_FILES", 2)
+    for number in range(4):
+        (tmp_path / str(number)).touch()
+    files, more = list_files(job(tmp_path))
+    assert (len(files), more) == (2, True)
+    assert list_files(job("")) == ([], False)
+
+
+def test_what_a_browser_would_run_is_plain_bytes():
+    for name in ("a.html", "a.svg", "a.xhtml", "a.safetensors", "a.unknown"):
+        assert media_type(Path(name)) == "application/octet-stream"
+    assert media_type(Path("a.png")) == "image/png"
+
+
+def test_a_link_is_no_file(tmp_path):
+    (tmp_path / "report.json").symlink_to("/etc/passwd")
+    assert find_file(job(tmp_path), "report.json") is None
+
+
+def test_samples_of_training_have_steps_and_page_addresses(tmp_path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "0.png").write_bytes(b"x")
+    rows = [{"step": 5, "prediction": "p", "pages": ["pages/0.png", "../../etc/passwd", "none.png"]}]
+    (tmp_path / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"cut')
+    (found,) = read_samples(job(tmp_path), 10)
+    files, _ = list_files(job(tmp_path))
+    (page,) = [file for file in files if file.name == "pages/0.png"]
+    assert found["pages"] == [f"api/jobs/{'0' * 16}/files/{page.id}"]
+    assert found["step"] == 5
+
+
+def test_an_evaluation_shows_its_rows(tmp_path):
+    report = {"rows": [{"id": "a", "text": "t", "reference": "r", "predictions": {"model": "m", "lead": "l"}}]}
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    (found,) = read_samples(job(tmp_path), 10)
+    assert (found["prediction"], found["reference"], found["step"]) == ("m", "r", None)
+    assert read_samples(job(tmp_path / "none"), 10) == []
+
+
+def test_processor_use_is_the_difference_of_two_samples(tmp_path):
+    rows = [{"at": 10.0, "memory_mib": 1.0, "cpu_seconds": 1.0}, {"at": 12.0, "memory_mib": 2.0, "cpu_seconds": 3.0}]
+    (tmp_path / "s").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    points = read_system(tmp_path / "s")
+    assert [point["cpu_percent"] for point in points] == [None, 100.0]
+    assert points[1]["seconds"] == 2.0
