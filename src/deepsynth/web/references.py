@@ -35,7 +35,7 @@ class References:
         """
         assert verb.job is not None
         settings = merge({}, given)
-        if _lookup(settings, verb.job.output) is not None:
+        if verb.job.output and _lookup(settings, verb.job.output) is not None:
             raise InputError("the application chooses the folder of each job; leave it out", field=verb.job.output)
         for name, default in path_settings(verb.config_class()):
             kind = verb.job.references.get(name, "path")
@@ -50,7 +50,7 @@ class References:
             value = _lookup(settings, name)
             if isinstance(value, str) and value:
                 settings = merge(settings, {name: self._resolve(kind, value, name)})
-        return merge(settings, {verb.job.output: str(output)})
+        return merge(settings, {verb.job.output: str(output)}) if verb.job.output else settings
 
     def _with_default(self, settings: dict[str, Any], name: str, default: Path) -> dict[str, Any]:
         """Make a default path absolute, for a job has another working folder; a group that is off stays off."""

@@ -50,17 +50,19 @@ def create(services: Services, request: JobRequest, key: str | None) -> tuple[Jo
         DeepSynthError: as `layered`; or the key was used for another request.
     """
     identity = new_job_id()
-    output = services.place.artifacts / identity
-    verb, config = layered(services, request, output)
+    place = services.place.artifacts / identity
+    verb, config = layered(services, request, place)
     values = config.model_dump(mode="json")
+    assert verb.job is not None
+    output = str(place) if verb.job.output else ""
     folder = services.executor.folder(identity)
-    folder.create(request.kind, values, str(output))
+    folder.create(request.kind, values, output)
     job = services.store.create_job(
         request.kind,
         values,
         job_id=identity,
         name=request.name or verb.name,
-        output=str(output),
+        output=output,
         parent=parent_of(services, values),
         needs=needs_of(services, verb),
         grace_seconds=request.grace_seconds,
@@ -87,7 +89,8 @@ def check(services: Services, request: JobRequest) -> dict[str, Any]:
     assert verb.job is not None
     estimates = services.estimates.all(request.kind, values)
     # on a terminal one chooses the folder oneself
-    config = config.override({verb.job.output: getattr(verb.config_class()(), verb.job.output)})
+    if verb.job.output:
+        config = config.override({verb.job.output: getattr(verb.config_class()(), verb.job.output)})
     return {
         "ok": True,
         "errors": [],

@@ -19,8 +19,8 @@ class JobKind:
 
     name: str
     """What it makes, for example `training`."""
-    output: str
-    """The setting that names the folder it writes; the application chooses that folder."""
+    output: str = ""
+    """The setting that names the folder it writes, which the application chooses; empty when it writes none."""
     references: Mapping[str, str] = field(default_factory=dict[str, str])
     """Settings that lead to something that exists: `dataset`, `model`, `source` (a name, a file or a Hub id) or `path`."""
     accelerator: bool = False
@@ -95,6 +95,7 @@ CATALOG: tuple[Verb, ...] = (
         config="deepsynth.workflows.push:PushConfig",
         run="deepsynth.workflows.push:run",
         positional="folder",
+        job=JobKind(name="push", references={"folder": "dataset"}, hub=True),
     ),
     Verb(
         name="pull",
