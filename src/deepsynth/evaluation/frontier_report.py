@@ -17,6 +17,7 @@ from deepsynth.evaluation.frontier import Frontier, ReadingPoint, SummaryPoint
 from deepsynth.evaluation.precision import FOX_EDGES, precision_by_tokens
 from deepsynth.evaluation.published import fox_curve
 from deepsynth.evaluation.report import figure, markdown_table, render_page
+from deepsynth.evaluation.systems import UNTRAINED_ON_TEXT
 from deepsynth.evaluation.tokenizer import TOKENIZER_NAME
 
 
@@ -71,6 +72,7 @@ def remarks(frontier: Frontier) -> list[str]:
             f"Against plain text cut to as many tokens, pages give better summaries at {len(better)} of {len(against)} points,"
             f" worse ones at {len(worse)}; at the others the intervals overlap."
         )
+        lines.append(UNTRAINED_ON_TEXT)
     if any(point.cut for point in frontier.summaries):
         lines.append("Documents that do not fit even in letters of 5 px lose their end; the table counts them.")
     return lines
