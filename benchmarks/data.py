@@ -10,6 +10,7 @@ the peak of a process that prepares so many rows, pages drawn on reading so that
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import statistics
@@ -44,10 +45,19 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+def make_words(count: int = 20_000) -> list[str]:
+    """Return a vocabulary of made-up words, always the same."""
+    generator = random.Random(0)
+    return ["".join(generator.choices(SYLLABLES, k=generator.randint(1, 4))) for _ in range(count)]
+
+
+WORDS = make_words()
+WEIGHTS = list(itertools.accumulate(1 / rank for rank in range(1, len(WORDS) + 1)))
+
+
 def make_text(generator: random.Random) -> str:
-    """Return about 900 characters of made-up words."""
-    count = generator.randint(90, 150)
-    return " ".join("".join(generator.choices(SYLLABLES, k=generator.randint(1, 4))) for _ in range(count))
+    """Return about 900 characters: common words often, rare ones seldom, as in prose (Zipf's law)."""
+    return " ".join(generator.choices(WORDS, cum_weights=WEIGHTS, k=generator.randint(90, 150)))
 
 
 def write_rows(path: Path, count: int, seed: int = 0) -> Path:

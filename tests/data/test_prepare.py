@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import json
 import multiprocessing
 import os
@@ -138,6 +139,62 @@ def test_pages_drawn_on_reading_equal_the_stored_ones(prepare, tmp_path):
 
 def run(values: dict) -> None:
     Preparation(PrepareConfig.parse(values), SilentReporter()).run()
+
+
+def test_a_missing_column_a_wrong_type_huge_text_and_binary_bytes_are_listed_and_the_rest_is_kept(prepare, rows_file):
+    bad = [
+        json.dumps({"text": "no summary in this row of the harbor"}),
+        json.dumps({"text": 17, "summary": "a number instead of a text"}),
+        json.dumps({"text": ["a", "list"], "summary": "a list instead of a text"}),
+        json.dumps({"text": "huge " * 100_000, "summary": "a text that is far too long"}),
+        json.dumps({"text": "\x00\x01\x02\x03" * 50, "summary": "bytes that are no text"}),
+        b"\xff\xfe\x00broken".decode("latin-1"),
+    ]
+    with rows_file.open("a", encoding="latin-1") as file:
+        file.write("\n".join(bad) + "\n")
+    folder = prepare()
+    report = json.loads((folder / "report.json").read_text())
+    listed = [json.loads(line) for line in (folder / "rejected.jsonl").read_text().splitlines()]
+    assert sum(report["splits"].values()) == 40
+    assert report["rejected"] == {"wrong-type": 2, "bad-encoding": 1, "binary": 1, "missing-column": 1, "too-long": 1}
+    assert [row["where"] for row in listed] == [f"rows.jsonl:{number}" for number in range(41, 47)]
+    assert all(row["detail"] for row in listed)
+
+
+def test_progress_tells_each_stage_with_its_total(prepare, reporter, tmp_path, rows_file):
+    values = {"source": str(rows_file), "out": tmp_path / "told", "rows_per_shard": 8}
+    Preparation(PrepareConfig.parse(values), reporter).run()
+    last = {step.message: (step.done, step.total) for step in reporter.steps}
+    assert last["reading"] == last["drawing"] == (40, 40)
+    assert 0 < last["keeping splits apart"][0] == last["keeping splits apart"][1] < 40
+
+
+def test_each_row_says_where_it_comes_from(prepare, tmp_path):
+    (tmp_path / "hub" / "fr").mkdir(parents=True)
+    rows = [
+        {"text": f"Le gardien du phare numéro {n} note le vent chaque soir.", "summary": f"gardien {n}"}
+        for n in range(9)
+    ]
+    for split in ("train", "test"):
+        lines = "".join(json.dumps({**row, "text": f"{split}: {row['text']}"}) + "\n" for row in rows)
+        (tmp_path / "hub" / "fr" / f"{split}.jsonl").write_text(lines)
+    folder = prepare(
+        source=str(tmp_path / "hub"), reading={"subset": "fr"}, cleaning={"near_duplicates": "keep", "leaks": "keep"}
+    )
+    rows = [row for shard in content(folder).values() for row in shard]
+    identities = {(row["source"], row["configuration"], row["original_split"], row["original_index"]) for row in rows}
+    assert identities == {("hub:fr", "fr", split, index) for split in ("train", "test") for index in range(9)}
+    assert {row["content_hash"] for row in rows} == {hashlib.sha256(row["text"].encode()).hexdigest() for row in rows}
+
+
+def test_a_broken_pdf_in_a_folder_is_listed_and_the_rest_is_kept(prepare, tmp_path):
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.txt").write_text(f"The keeper of lamp {number} writes down the strength of the wind.")
+    (folder / "torn.pdf").write_bytes(b"%PDF-1.7 torn")
+    report = json.loads((prepare(source=str(folder), reading={"require_summary": False}) / "report.json").read_text())
+    assert (sum(report["splits"].values()), report["rejected"]) == (3, {"unreadable-document": 1})
 
 
 @pytest.mark.slow

@@ -215,7 +215,7 @@ def push_in_a_process(folder: str, url: str, cache: str) -> None:
 def test_killed_at_fifty_random_moments_the_repository_is_the_same_in_the_end(prepare, fake_hub, tmp_path):
     """Each of ten repositories is written by a process that is killed five times, after any of its requests, then by one
     that is not."""
-    folder = prepare(source=str(write_rows(tmp_path / "many.jsonl", 120)), out=tmp_path / "many", rows_per_shard=4)
+    folder = prepare(source=str(write_rows(tmp_path / "many.jsonl", 80)), out=tmp_path / "many", rows_per_shard=4)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["deepsynth.data.push", "huggingface_hub.hf_api", "huggingface_hub.file_download"])
     fake_hub.slow = 0.01

@@ -36,4 +36,5 @@ def run(config: PrepareConfig, reporter: Reporter) -> PrepareResult:
     """Prepare a dataset (see `Preparation.run` for what is refused)."""
     preparation = Preparation(config, reporter)
     preparation.run()
+    # Further steps on the finished dataset, each one resumable by itself, belong here.
     return PrepareResult(out=config.out, splits=preparation.splits, rejected=preparation.reasons)
