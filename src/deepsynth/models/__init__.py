@@ -2,11 +2,13 @@
 
 from deepsynth.models.deepseek_ocr.family import FAMILY as _DEEPSEEK_OCR
 from deepsynth.models.deepseek_ocr2 import family as _deepseek_ocr2  # noqa: F401  (registers itself)
+from deepsynth.models.encoder_apart import Half
 from deepsynth.models.family import LoadedModel, ModelFamily, ModelOutput, families
 from deepsynth.models.loading import load_model
 from deepsynth.models.saving import save_model, system_errors
 
 __all__ = [
+    "Half",
     "LoadedModel",
     "ModelFamily",
     "ModelOutput",

@@ -19,6 +19,7 @@ from deepsynth.core.errors import SettingsError
 from deepsynth.core.geometry import Grid, Layout
 from deepsynth.core.processor import Processor
 from deepsynth.core.registry import Registry
+from deepsynth.models.encoder_apart import Half
 from deepsynth.models.origin import Origin
 
 Reduction = Literal["sum", "mean"]
@@ -152,6 +153,8 @@ class LoadedModel:
     """The folder it was read from; none when freshly made."""
     origin: Origin | None = None
     """What else the official checkpoint held that this model comes from; export writes it back unchanged."""
+    encoder_file: Path | None = None
+    """The encoder's weights in the official layout, for a model that was loaded without it."""
 
 
 class ModelFamily(Protocol):
@@ -176,8 +179,10 @@ class ModelFamily(Protocol):
         """Return whether a config.json describes a model of this family."""
         ...
 
-    def load(self, folder: Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu") -> LoadedModel:
-        """Read a folder in the official or in transformers' layout.
+    def load(
+        self, folder: Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu", without: Half | None = None
+    ) -> LoadedModel:
+        """Read a folder in the official or in transformers' layout, or half of it (see `encoder_apart`).
 
         Raises:
             ModelError: a file, key or setting does not fit; the message lists what.

@@ -17,6 +17,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from deepsynth.core.errors import ModelError
+from deepsynth.models.encoder_apart import Half
 from deepsynth.models.family import LoadedModel, families
 from deepsynth.models.folders import CONFIG, read_json, weight_keys
 
@@ -31,8 +32,9 @@ def load_model(
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
     revision: str | None = None,
+    without: Half | None = None,
 ) -> LoadedModel:
-    """Load a model from a folder or a hub id, by the family that recognizes its config.json.
+    """Load a model from a folder or a hub id, by the family that recognizes its config.json; `without` a half of it.
 
     Raises:
         ModelError: no family knows it, or files, keys or settings do not fit.
@@ -42,7 +44,7 @@ def load_model(
     for name in families.names():
         family = families.get(name)
         if family.supports(config):
-            return family.load(folder, dtype=dtype, device=device)
+            return family.load(folder, dtype=dtype, device=device, without=without)
     raise ModelError(
         f"no family knows {folder / CONFIG} (model_type {config.get('model_type')!r}, architectures"
         f" {config.get('architectures')!r}); known families: {', '.join(families.names())}"

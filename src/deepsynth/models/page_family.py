@@ -15,6 +15,7 @@ from deepsynth.core.errors import ModelError, SettingsError
 from deepsynth.core.geometry import MODES, Grid, Layout, Mode, mode
 from deepsynth.core.processor import Processor
 from deepsynth.models.decoding import Decoder
+from deepsynth.models.encoder_apart import Half, class_without
 from deepsynth.models.family import LoadedModel, LoraTargets, ModelOutput, Part, Reduction, TokenRules, check_choice
 from deepsynth.models.folders import CONFIG, read_json
 from deepsynth.models.generation import generate, search_beams
@@ -72,15 +73,20 @@ class PageFamily(abc.ABC):
         """Set what upstream leaves at zero: SAM's table of positions, without which windows all look alike."""
         nn.init.trunc_normal_(model.model.vision_tower.sam_encoder.pos_embed, std=0.02)
 
-    def load(self, folder: Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu") -> LoadedModel:
+    def load(
+        self, folder: Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu", without: Half | None = None
+    ) -> LoadedModel:
         """See `ModelFamily.load`."""
         config = read_json(folder / CONFIG)
         settings = self.read_config(config)
         transformers_logging.disable_progress_bar()
         place = torch.device(device).type
         attention, _ = kernels(settings.text_config.hidden_size, place)
-        model = load_strictly(self.model_class, settings, folder, dtype=dtype, device=device, attention=attention)
-        model.choose_kernels(place)
+        built = class_without(self.model_class, without) if without else self.model_class
+        model = load_strictly(built, settings, folder, dtype=dtype, device=device, attention=attention)
+        model.__class__ = self.model_class
+        if without != "decoder":
+            model.choose_kernels(place)
         return LoadedModel(
             model=model,
             family=self,

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from deepsynth.models.encoder_apart import Absent, lacks_encoder
 from deepsynth.models.family import PARTS, LoraTargets, Part, check_choice
 
 _ATTENTION = r"self_attn\.(q|k|v|o)_proj"
@@ -43,11 +44,23 @@ def model_parts(model: nn.Module) -> Mapping[str, list[Part]]:
     root = unwrap(model)
     core = root.model
     parts: dict[str, list[Part]] = {name: [] for name in PARTS}
+    if not lacks_encoder(root):
+        _add_encoder(parts, core)
+    marks = [parameter for name, parameter in core.named_parameters(recurse=False) if name in _MARKS]
+    parts["projector"] = [core.multi_modal_projector, *marks]
+    if not isinstance(core.language_model, Absent):
+        _add_decoder(parts, root)
+    return parts
+
+
+def _add_encoder(parts: dict[str, list[Part]], core: Any) -> None:
     queries = [module for name, module in core.vision_tower.named_children() if name.startswith("query_")]
     parts["sam"] = [core.vision_tower.sam_encoder]
     parts["clip"] = [core.vision_tower.vision_encoder, *queries]
-    marks = [parameter for name, parameter in core.named_parameters(recurse=False) if name in _MARKS]
-    parts["projector"] = [core.multi_modal_projector, *marks]
+
+
+def _add_decoder(parts: dict[str, list[Part]], root: Any) -> None:
+    core = root.model
     parts["embeddings"] = [core.language_model.embed_tokens]
     parts["norms"] = [core.language_model.norm]
     parts["head"] = [root.lm_head]
@@ -60,7 +73,6 @@ def model_parts(model: nn.Module) -> Mapping[str, list[Part]]:
             parts["shared_experts"].append(layer.mlp.shared_experts)
         else:
             parts["dense"].append(layer.mlp)
-    return parts
 
 
 _MARKS = {"image_newline", "view_separator"}

@@ -10,15 +10,17 @@ from typing import Any
 
 from huggingface_hub import split_torch_state_dict_into_shards
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers.core_model_loading import revert_weight_conversion
 
 from deepsynth.core.errors import ModelError
 from deepsynth.core.files import write_json
+from deepsynth.models.encoder_apart import ENCODER_KEYS, lacks_encoder
 from deepsynth.models.family import LoadedModel
 from deepsynth.models.folders import WEIGHTS, WEIGHTS_INDEX
 from deepsynth.models.four_bit import packed_experts
+from deepsynth.models.parts import unwrap
 
 
 @contextmanager
@@ -40,17 +42,41 @@ def system_errors() -> Generator[None]:
 def save_model(loaded: LoadedModel, folder: Path) -> None:
     """Write a checkpoint into `folder`: weights under their official names, our config.json, tokenizer, and the origin.
 
-    For other programs there is `deepsynth.models.exporting`.
+    For other programs there is `deepsynth.models.exporting`. A model that was loaded without its encoder gets it back from
+    its `encoder_file`.
+
+    Raises:
+        ModelError: there is no such file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model = loaded.model
-    write_weights({key: value.detach().cpu().contiguous() for key, value in official_state(model).items()}, folder)
+    tensors = {key: value.detach().cpu().contiguous() for key, value in official_state(model).items()}
+    write_weights(tensors | _encoder_of(loaded), folder)
     model.config.dtype, model.config.architectures = model.dtype, [type(model).__name__]
     model.config.save_pretrained(folder)
     if loaded.tokenizer is not None:
         loaded.tokenizer.save(folder)
     if loaded.origin is not None:
         loaded.origin.save(folder)
+
+
+def write_encoder_file(model: Any, path: Path) -> None:
+    """Write the encoder of a model alone, under its official names, whole or not at all."""
+    tensors = {key: value for key, value in official_state(model).items() if ENCODER_KEYS.match(key)}
+    temporary = path.with_name(f".{path.name}")
+    save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, temporary)
+    temporary.replace(path)
+
+
+def _encoder_of(loaded: LoadedModel) -> dict[str, Tensor]:
+    """Return the weights that a model was loaded without."""
+    if not lacks_encoder(unwrap(loaded.model)):
+        return {}
+    if loaded.encoder_file is None or not loaded.encoder_file.is_file():
+        raise ModelError(
+            f"the encoder's weights are not at {loaded.encoder_file}; fill the cache of visual tokens again"
+        )
+    return load_file(loaded.encoder_file)
 
 
 def official_state(model: Any) -> dict[str, Tensor]:
