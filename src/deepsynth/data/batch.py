@@ -100,6 +100,16 @@ class Batch:
         return int(self.attention_mask.sum())
 
     @property
+    def lengths(self) -> list[int]:
+        """Tokens of each example, without padding."""
+        return list(self.packed_lengths) if self.packed_lengths else self.attention_mask.sum(dim=1).tolist()
+
+    @property
+    def num_encoded_views(self) -> int:
+        """Views that the encoder will read: none when the pages come encoded."""
+        return 0 if self.global_views.ndim == 3 else len(self.global_views) + len(() if self.tiles is None else self.tiles)
+
+    @property
     def num_visual_tokens(self) -> int:
         """Positions that hold a visual token."""
         return int(self.image_token_mask.sum())

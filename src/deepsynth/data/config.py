@@ -122,6 +122,21 @@ class DataConfig(Config):
     """Round sequence lengths up, so that few distinct shapes occur (much faster on CPU)."""
 
 
+class CacheConfig(Config):
+    """The cache of visual tokens: each page is read by the frozen encoder once, and training never loads it."""
+
+    folder: Path = Path("~/.cache/deepsynth/visual-tokens")
+    """Where tokens are kept, for all runs; another encoder, kind or number format has a folder of its own in it."""
+    features: Literal["encoder", "projected"] = "encoder"
+    """What is kept: the encoder's outputs, on which the projector learns, or projected ones when it is frozen."""
+    precision: Literal["float32", "bfloat16", "int8"] = "bfloat16"
+    """Numbers on disk; int8 keeps a scale for each token and takes half the room of bfloat16."""
+    compute: Literal["float32", "bfloat16"] = "float32"
+    """Numbers in which the encoder runs while it fills the cache."""
+    variants: Count = 1
+    """With augmentation: so many changed versions of each page are kept, and epochs take turns with them."""
+
+
 class AugmentationConfig(Config):
     """How pages are changed while training, as a scanner would; never mirrored, never cut."""
 

@@ -11,9 +11,11 @@ manifest.json             sizes and hashes; written last
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import json
 import os
+import random
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,11 +25,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from deepsynth.core.documents import Document, Example, Page
+from deepsynth import __version__
+from deepsynth.core.documents import Document, EncodedPage, Example, Page
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import read_manifest, storage_errors, sync_folder
 from deepsynth.data.config import DataConfig
-from deepsynth.data.tasks import INSTRUCTIONS, Row, check_tasks, generator_for, make_example, shorten
+from deepsynth.data.sources.base import make_fingerprint
+from deepsynth.data.tasks import INSTRUCTIONS, TASKS, Row, check_tasks, generator_for, make_example, shorten
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.png import quantize
 from deepsynth.rendering.renderer import DocumentRenderer, make_renderer
@@ -147,11 +151,20 @@ class Split:
 
     def pages(self, index: int) -> tuple[Page, ...]:
         """Return the pages that are stored with a row; none when they are drawn on reading."""
-        found: list[dict[str, bytes]] = self._table["pages"][index].as_py() or []
         name = self._table["id"][index].as_py()
+        stored = self.stored(index)
         return tuple(
-            Page(document_id=name, number=number, image=_decode(page["bytes"])) for number, page in enumerate(found)
+            Page(document_id=name, number=number, image=_decode(content)) for number, content in enumerate(stored)
         )
+
+    def stored(self, index: int) -> list[bytes]:
+        """Return the encoded pictures that are stored with a row."""
+        found: list[dict[str, bytes]] = self._table["pages"][index].as_py() or []
+        return [page["bytes"] for page in found]
+
+    def characters(self, index: int) -> tuple[int, int]:
+        """Return the lengths of a row's text and summary."""
+        return tuple(len(self._table[name][index].as_py() or "") for name in ("text", "summary"))  # pyright: ignore[reportReturnType]
 
     def rows(self) -> Iterator[Row]:
         """Yield every row in order."""
@@ -199,10 +212,40 @@ class TaskExamples:
         return self._length
 
     def __getitem__(self, index: int) -> Example:
+        return self._make(index)
+
+    def encoded_example(self, index: int, pages: tuple[EncodedPage, ...]) -> Example:
+        """Return the example with its pages as an encoder has read them; nothing is drawn."""
+        return self._make(index, pages)
+
+    def page_key(self, index: int) -> str:
+        """Return a hash of what decides the pixels of an example's pages, without drawing them.
+
+        That is the stored pictures, or the text with the settings of rendering and the version that draws it.
+        """
+        row, task, generator = self._choice(index)
+        stored = self._split.stored(index) if task == "summarize" else []
+        if stored:
+            return make_fingerprint({"stored": [hashlib.blake2b(page).hexdigest() for page in stored]})
+        shown = row if task == "summarize" else shorten(row, self._config.longest_text, generator)
+        text, _, _ = TASKS[task](shown, generator)
+        rendering = self._rendering.model_dump(mode="json")
+        facts = {"text": text, "language": row.language, "rendering": rendering, "version": __version__}
+        return make_fingerprint(facts)
+
+    def size_hint(self, index: int) -> tuple[int, int]:
+        """Return characters of text and summary, by which rows of like size are found without reading them."""
+        return self._split.characters(index)
+
+    def _choice(self, index: int) -> tuple[Row, str, random.Random]:
         row = self._split.row(index)
         generator = generator_for(self._seed, self._epoch, row.id)
         task = generator.choices(list(self._config.tasks), list(self._config.tasks.values()))[0]
-        pages = self._split.pages(index) if task == "summarize" else ()
+        return row, task, generator
+
+    def _make(self, index: int, encoded: tuple[EncodedPage, ...] | None = None) -> Example:
+        row, task, generator = self._choice(index)
+        pages = self._split.pages(index) if task == "summarize" and not encoded else ()
         if pages:
             return Example(
                 id=row.id,
@@ -215,7 +258,7 @@ class TaskExamples:
             )
         if task != "summarize":
             row = shorten(row, self._config.longest_text, generator)
-        return make_example(row, task, self._renderer, generator)
+        return make_example(row, task, self._renderer, generator, encoded)
 
     @functools.cached_property
     def _renderer(self) -> QuantizedRenderer:

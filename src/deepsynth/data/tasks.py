@@ -12,7 +12,7 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from deepsynth.core.documents import Document, Example
+from deepsynth.core.documents import Document, EncodedPage, Example
 from deepsynth.core.errors import InputError, SettingsError
 from deepsynth.rendering.renderer import Renderer
 
@@ -116,6 +116,9 @@ TASKS: Mapping[str, Maker] = {
     "cloze": _cloze,
 }
 
+NEW_EACH_TIME = ("random", "shuffled")
+"""Tasks whose pages are others in each epoch, so that a cache of pages would never see one twice."""
+
 
 def check_tasks(shares: Mapping[str, float]) -> None:
     """Refuse unknown tasks and shares that cannot be.
@@ -136,8 +139,14 @@ def generator_for(*key: object) -> random.Random:
     return random.Random(int.from_bytes(digest, "big"))
 
 
-def make_example(row: Row, task: str, renderer: Renderer, generator: random.Random) -> Example:
-    """Return a row as an example of `task`, its page drawn.
+def make_example(
+    row: Row,
+    task: str,
+    renderer: Renderer,
+    generator: random.Random,
+    encoded_pages: tuple[EncodedPage, ...] | None = None,
+) -> Example:
+    """Return a row as an example of `task`, its page drawn, unless it comes encoded.
 
     Raises:
         InputError: the row has no summary to learn, or a character that no font draws.
@@ -146,7 +155,8 @@ def make_example(row: Row, task: str, renderer: Renderer, generator: random.Rand
     document = Document(id=row.id, text=text, language=row.language)
     return Example(
         id=row.id,
-        pages=tuple(renderer.render(document)),
+        pages=() if encoded_pages else tuple(renderer.render(document)),
+        encoded_pages=encoded_pages or (),
         instruction=instruction,
         summary=answer,
         text=text,

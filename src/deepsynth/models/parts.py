@@ -75,6 +75,11 @@ def _add_decoder(parts: dict[str, list[Part]], root: Any) -> None:
             parts["dense"].append(layer.mlp)
 
 
+def decoder_layers(model: nn.Module) -> list[nn.Module]:
+    """Return the decoder's layers, first to last: what is compiled and sharded one by one."""
+    return list(unwrap(model).model.language_model.layers)
+
+
 _MARKS = {"image_newline", "view_separator"}
 
 

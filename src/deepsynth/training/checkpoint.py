@@ -6,7 +6,8 @@ model folder: `deepsynth summarize --model runs/train/checkpoint-500` reads it l
     config.json model.safetensors tokenizer.json   the model; or adapter_* alone, when adapters learn
     average.safetensors                            the moving average of the weights, when there is one
     trainer.json                                   the settings, the whole tree
-    state.json optimizer-*.safetensors             what resuming needs beside
+    state.json random.safetensors                  what resuming needs beside:
+    optimizer-*.safetensors masters.safetensors    moments, and float32 copies of coarser weights
     manifest.json                                  sizes and hashes; written last
 """
 
@@ -17,7 +18,7 @@ import logging
 import random
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from deepsynth.core.files import new_folder, write_json
 from deepsynth.models import LoadedModel, system_errors
 from deepsynth.training.config import TrainerConfig
 from deepsynth.training.tuning import FullTuning, Tuning
+from deepsynth.training.updating import Updater
 
 logger = logging.getLogger(__name__)
 
@@ -60,18 +62,27 @@ class TrainState:
     processes: int = 1
     """Processes that trained together; `batches` counts batches of all of them."""
 
+    def count(self, examples: int, label_tokens: int) -> None:
+        """Count a step."""
+        self.step += 1
+        self.examples += examples
+        self.label_tokens += label_tokens
+
 
 def save_checkpoint(
     folder: Path,
     loaded: LoadedModel,
-    optimizers: Iterable[torch.optim.Optimizer],
+    updating: Mapping[str, Mapping[str, Tensor]],
     state: TrainState,
     config: TrainerConfig,
     *,
+    scale: Mapping[str, Any] | None = None,
     tuning: Tuning | None = None,
     average: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a checkpoint that is whole or absent; `tuning` decides what of the model is in it.
+
+    `updating` and `scale` are what the `Updater` must find again.
 
     Raises:
         StorageError: the disk refused; what stood there before is untouched.
@@ -81,22 +92,24 @@ def save_checkpoint(
         if average is not None:
             save_file(dict(average), target / AVERAGE)
         config.save(target / TRAINER)
-        for number, optimizer in enumerate(optimizers):
-            save_file(_optimizer_tensors(optimizer), target / f"optimizer-{number}.safetensors")
+        for name, tensors in updating.items():
+            save_file(dict(tensors), target / f"{name}.safetensors")
         save_file(_random_tensors(), target / "random.safetensors")
-        write_json(target / STATE, {**asdict(state), "python_random": _python_random()})
+        write_json(target / STATE, {**asdict(state), "python_random": _python_random(), "loss_scale": scale})
 
 
-def load_state(folder: Path, optimizers: Iterable[torch.optim.Optimizer], *, restore_random: bool = True) -> TrainState:
-    """Fill the optimizers and the random states from a checkpoint; return where the run stands."""
-    for number, optimizer in enumerate(optimizers):
-        _load_optimizer(optimizer, load_file(folder / f"optimizer-{number}.safetensors"))
+def load_state(folder: Path, updater: Updater) -> TrainState:
+    """Fill the updater and the random states from a checkpoint; return where the run stands."""
     values: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    updater.load({path.stem: load_file(path) for path in _updating_files(folder)}, values.pop("loss_scale"))
     kind, words, position = values.pop("python_random")
-    if restore_random:
-        random.setstate((kind, tuple(words), position))
-        _set_random(load_file(folder / "random.safetensors"))
+    random.setstate((kind, tuple(words), position))
+    _set_random(load_file(folder / "random.safetensors"))
     return TrainState(**values)
+
+
+def _updating_files(folder: Path) -> list[Path]:
+    return [*folder.glob("optimizer-*.safetensors"), *folder.glob("masters.safetensors")]
 
 
 def newest_checkpoint(run: Path) -> Checkpoint | None:
@@ -127,19 +140,6 @@ def remove_old(run: Path, keep: int, best_step: int | None) -> None:
     for folder in checkpoints(run)[:-keep]:
         if step_of(folder) != best_step:
             shutil.rmtree(folder)
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state: Mapping[int, Mapping[str, Tensor]] = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": value.contiguous() for index, slots in state.items() for name, value in slots.items()}
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _random_tensors() -> dict[str, Tensor]:

@@ -8,7 +8,8 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from deepsynth.core.config import Config
-from deepsynth.data.config import AugmentationConfig, DataConfig
+from deepsynth.data.config import AugmentationConfig, CacheConfig, DataConfig
+from deepsynth.data.tasks import NEW_EACH_TIME
 from deepsynth.rendering.config import RenderConfig
 
 PARTS = (
@@ -27,8 +28,8 @@ def _check_parts(names: tuple[str, ...] | dict[str, float]) -> None:
 class OptimizerConfig(Config):
     """How weights move."""
 
-    name: Literal["adamw", "muon"] = "adamw"
-    """AdamW for all weights, or Muon for matrices and AdamW for the rest (learns reading in a third of the samples)."""
+    name: Literal["adamw", "muon", "adamw8bit"] = "adamw"
+    """AdamW; Muon for matrices beside it (learns reading in a third of the samples); or 8-bit AdamW (a GPU, bitsandbytes)."""
     learning_rate: float = Field(default=2e-5, gt=0, le=1)
     """Peak rate of AdamW."""
     muon_learning_rate: float = Field(default=0.02, gt=0, le=1)
@@ -99,6 +100,19 @@ class TrackingConfig(Config):
     """Name of the run; else that of its folder."""
 
 
+class HubConfig(Config):
+    """Where checkpoints are pushed to while the run goes on; a push that fails is reported and changes nothing."""
+
+    repository: str
+    """Hub id, owner/name; it is made if need be. The token is the one that `hf auth login` or HF_TOKEN gives."""
+    private: bool = True
+    """Whether a repository that is made now is private."""
+    every: int = Field(default=1, ge=1)
+    """Push every so many checkpoints, and the last one."""
+    wait_seconds: float = Field(default=600.0, ge=0)
+    """How long the end of the run waits for a push that is still going on."""
+
+
 class TrainerConfig(Config):
     """Everything that decides a training run."""
 
@@ -116,8 +130,18 @@ class TrainerConfig(Config):
     """Optimizer steps after which training ends, whatever the epochs say."""
     max_length: int | None = Field(default=None, ge=16)
     """Longest sequence in tokens, by default what the model can hold; longer summaries are cut, a longer prompt is an error."""
-    mixed_precision: Literal["no", "bf16"] = "no"
-    """Whether matrix products run in bfloat16; weights and optimizer stay in float32."""
+    batching: Literal["padded", "bucketed", "packed"] = "padded"
+    """How examples share a batch: padded; padded with others of like length; or one behind the other without padding."""
+    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
+    """Whether matrix products run in bfloat16 or, with a scaled loss, in float16; weights and optimizer stay in float32."""
+    weights: Literal["float32", "bfloat16"] = "float32"
+    """Numbers of weights and gradients; with bfloat16, the way to speed on a GPU, the optimizer keeps float32 copies."""
+    balance_loss: float = Field(default=0.0, ge=0, le=1)
+    """Weight of the experts' balance loss; upstream trained with 0.001."""
+    compile: bool = False
+    """Compile the decoder's layers: pays on a GPU after the first minutes, never in a short run."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """How several processes share the work: each with the whole model, or with weights and optimizer in shards (FSDP2)."""
     freeze: tuple[str, ...] = ("sam", "clip")
     """Parts that do not learn; by default the vision encoder."""
     max_grad_norm: float = Field(default=1.0, gt=0)
@@ -136,6 +160,8 @@ class TrainerConfig(Config):
     """Optimizer steps between two checkpoints; one more is saved at the end."""
     eval_interval: int | None = Field(default=None, ge=1)
     """Optimizer steps between two measurements of the loss on the evaluation split; none never measures."""
+    eval_samples: int = Field(default=0, ge=0, le=100)
+    """Summaries of the evaluation split's first rows to write into samples.jsonl at each evaluation."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """Newest checkpoints to keep; the one with the best evaluation loss stays as well."""
     rendering: RenderConfig = RenderConfig()
@@ -148,8 +174,12 @@ class TrainerConfig(Config):
     """Learn adapters with these settings instead of the model's own weights."""
     augmentation: AugmentationConfig | None = None
     """Change pages while training as these settings say; none leaves them as they are."""
+    cache: CacheConfig | None = None
+    """Read every page once with the frozen encoder and keep its visual tokens; training then never loads the encoder."""
     tracking: TrackingConfig = TrackingConfig()
     """Who else is told the metrics."""
+    hub: HubConfig | None = None
+    """Push checkpoints to the Hub in the background."""
 
     @field_validator("freeze")
     @classmethod
@@ -161,4 +191,27 @@ class TrainerConfig(Config):
     def _stopping_needs_evaluation(self) -> Self:
         if self.early_stopping is not None and self.eval_interval is None:
             raise ValueError("early_stopping looks at evaluations; set eval_interval as well")
+        if self.eval_samples and self.eval_interval is None:
+            raise ValueError("eval_samples are written at evaluations; set eval_interval as well")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_fit_together(self) -> Self:
+        if self.weights == "bfloat16" and self.mixed_precision != "no":
+            raise ValueError("weights in bfloat16 need no mixed precision; leave mixed_precision at no")
+        if self.mixed_precision == "fp16" and self.parallel == "fsdp":
+            raise ValueError("fp16 scales the loss, which FSDP's shards do not know; take bf16, or weights in bfloat16")
+        return self
+
+    @model_validator(mode="after")
+    def _cache_fits(self) -> Self:
+        if self.cache is None:
+            return self
+        if self.lora is None and not {"sam", "clip"} <= set(self.freeze):
+            raise ValueError("the cache of visual tokens needs a frozen encoder: freeze sam and clip")
+        if self.cache.features == "projected" and self.lora is None and "projector" not in self.freeze:
+            raise ValueError("cached projected features need a frozen projector: freeze it, or cache encoder outputs")
+        cropped = self.data.longest_text is not None and set(self.data.tasks) != {"summarize"}
+        if cropped or set(self.data.tasks) & set(NEW_EACH_TIME):
+            raise ValueError("pages of these tasks are others in each epoch (random, shuffled, longest_text): no cache")
         return self

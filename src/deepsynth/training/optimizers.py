@@ -7,14 +7,17 @@ images from scratch it needs about a third of AdamW's samples. Embeddings, norms
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from deepsynth.core.errors import MissingExtraError
 from deepsynth.models.family import Part
 from deepsynth.training.config import OptimizerConfig
+from deepsynth.training.sharding import like, whole
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic iteration, chosen by its authors for the steepest slope at zero."""
@@ -38,10 +41,10 @@ class Muon(torch.optim.Optimizer):
         assert closure is None
         for group in self.param_groups:
             moving = [parameter for parameter in group["params"] if parameter.grad is not None]
-            gradients = [self._nesterov(parameter, group["momentum"]) for parameter in moving]
+            gradients = [whole(self._nesterov(parameter, group["momentum"])) for parameter in moving]
             updates = orthogonal_updates(gradients, group["pieces"], group["dim"])
             for parameter, update in zip(moving, updates, strict=True):
-                parameter.add_(update, alpha=-group["lr"])
+                parameter.add_(like(update, parameter), alpha=-group["lr"])
 
     def _nesterov(self, parameter: Tensor, momentum: float) -> Tensor:
         state = self.state[parameter]
@@ -116,20 +119,31 @@ def _orthogonalize(x: Tensor) -> Tensor:
 
 
 def make_optimizers(
-    model: nn.Module, parts: Mapping[str, list[Part]], config: OptimizerConfig
+    model: nn.Module,
+    parts: Mapping[str, list[Part]],
+    config: OptimizerConfig,
+    stand_ins: Mapping[int, nn.Parameter] | None = None,
 ) -> list[torch.optim.Optimizer]:
-    """Return the optimizers of the trainable parameters; each group keeps its peak rate as `peak`."""
+    """Return the optimizers of the trainable parameters; each group keeps its peak rate as `peak`.
+
+    `stand_ins` holds, by the id of a parameter, what is moved in its place.
+
+    Raises:
+        MissingExtraError: 8-bit moments are asked for and bitsandbytes is not installed.
+    """
+    stand_ins = stand_ins or {}
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     adamw: dict[float, list[nn.Parameter]] = {}
     muon: dict[tuple[float, int, int], list[nn.Parameter]] = {}
     for part, members in parts.items():
         factor = config.part_rates.get(part, 1.0)
         for parameter in _trainable(members):
+            moved = stand_ins.get(id(parameter), parameter)
             if config.name == "muon" and part not in ADAMW_PARTS and _is_matrix(names[id(parameter)], parameter):
                 pieces, dim = next((cut for key, cut in _FUSED.items() if key in names[id(parameter)]), (1, 0))
-                muon.setdefault((factor, pieces, dim), []).append(parameter)
+                muon.setdefault((factor, pieces, dim), []).append(moved)
             else:
-                adamw.setdefault(factor, []).append(parameter)
+                adamw.setdefault(factor, []).append(moved)
     found: list[torch.optim.Optimizer] = []
     if muon:
         groups = [
@@ -139,11 +153,19 @@ def make_optimizers(
         found.append(Muon(groups, config.muon_learning_rate))
     if adamw:
         plain = [{"params": members, "lr": config.learning_rate * factor} for factor, members in adamw.items()]
-        found.append(torch.optim.AdamW(plain, betas=config.betas, weight_decay=config.weight_decay))
+        kind = _eight_bit_adamw() if config.name == "adamw8bit" else torch.optim.AdamW
+        found.append(kind(plain, betas=config.betas, weight_decay=config.weight_decay))
     for optimizer in found:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
     return found
+
+
+def _eight_bit_adamw() -> Any:
+    try:
+        return importlib.import_module("bitsandbytes.optim").AdamW8bit
+    except ImportError as error:
+        raise MissingExtraError("bitsandbytes", "gpu") from error
 
 
 def _trainable(members: list[Part]) -> Iterable[nn.Parameter]:
