@@ -25,7 +25,7 @@ def main(rank: str, port: str, out: str) -> None:
     config = TrainerConfig.load(Path(out) / "settings.json")
     trainer = DeepSynthProductionTrainer(config)
     state = trainer.train(Rows())
-    assert trainer.accelerator.num_processes == 2
+    assert trainer.team.processes == 2
     Path(out, f"losses-{rank}.json").write_text(json.dumps([trainer.losses, state.examples]))
 
 

@@ -13,60 +13,60 @@ from deepsynth.training.checkpoint import (
     remove_old,
     save_checkpoint,
 )
-from deepsynth.training.config import OptimizerConfig, TrainerConfig
-from deepsynth.training.optimizers import make_optimizers
+from deepsynth.training.config import TrainerConfig
+from deepsynth.training.updating import Updater
 
 
 def made(name: str = "adamw"):
     """Return a tiny model and optimizers that have taken one step."""
     loaded = families.get("deepseek_ocr").build("tiny")
-    optimizers = make_optimizers(loaded.model, loaded.family.parts(loaded.model), OptimizerConfig(name=name))
+    config = TrainerConfig.parse({"optimizer": {"name": name}})
+    updater = Updater(loaded.model, loaded.family.parts(loaded.model), config, torch.device("cpu"))
     for parameter in loaded.model.parameters():
         parameter.grad = torch.ones_like(parameter)
-    for optimizer in optimizers:
-        optimizer.step()
-    return loaded, optimizers
+    updater.step()
+    return loaded, updater
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_optimizers_and_place_come_back_equal(tmp_path, name):
-    loaded, optimizers = made(name)
+    loaded, updater = made(name)
     state = TrainState(step=3, epoch=1, batches=2, examples=12, label_tokens=99, best_loss=0.5, best_step=2)
-    save_checkpoint(tmp_path / "checkpoint-3", loaded, optimizers, state, TrainerConfig())
+    save_checkpoint(tmp_path / "checkpoint-3", loaded, updater.tensors(), state, TrainerConfig())
     _, others = made(name)
-    for optimizer in others:
+    for optimizer in others.optimizers:
         for slots in optimizer.state.values():
             for value in slots.values():
                 value.zero_()
     assert load_state(tmp_path / "checkpoint-3", others) == state
-    for one, other in zip(optimizers, others, strict=True):
+    for one, other in zip(updater.optimizers, others.optimizers, strict=True):
         saved, found = one.state_dict()["state"], other.state_dict()["state"]
         assert saved.keys() == found.keys()
         assert all(torch.equal(slots[key], found[index][key]) for index, slots in saved.items() for key in slots)
 
 
 def test_random_states_come_back(tmp_path):
-    loaded, optimizers = made()
+    loaded, updater = made()
     np.random.randn(1)  # leaves a second draw behind, which is part of the state
-    save_checkpoint(tmp_path / "checkpoint-1", loaded, optimizers, TrainState(step=1), TrainerConfig())
+    save_checkpoint(tmp_path / "checkpoint-1", loaded, updater.tensors(), TrainState(step=1), TrainerConfig())
     before = (random.random(), float(np.random.randn()), torch.rand(1))
     random.seed(5)
     np.random.seed(5)
     torch.manual_seed(5)
-    load_state(tmp_path / "checkpoint-1", optimizers)
+    load_state(tmp_path / "checkpoint-1", updater)
     assert (random.random(), float(np.random.randn()), torch.rand(1)) == before
 
 
 def test_a_checkpoint_holds_no_pickle(tmp_path):
-    loaded, optimizers = made()
-    save_checkpoint(tmp_path / "checkpoint-1", loaded, optimizers, TrainState(step=1), TrainerConfig())
+    loaded, updater = made()
+    save_checkpoint(tmp_path / "checkpoint-1", loaded, updater.tensors(), TrainState(step=1), TrainerConfig())
     assert {path.suffix for path in (tmp_path / "checkpoint-1").iterdir()} == {".json", ".safetensors"}
 
 
 def test_the_settings_come_back_equal(tmp_path):
-    loaded, optimizers = made()
+    loaded, updater = made()
     config = TrainerConfig(output_dir=tmp_path, batch_size=3, freeze=("sam",))
-    save_checkpoint(tmp_path / "checkpoint-1", loaded, optimizers, TrainState(step=1), config)
+    save_checkpoint(tmp_path / "checkpoint-1", loaded, updater.tensors(), TrainState(step=1), config)
     assert TrainerConfig.load(tmp_path / "checkpoint-1" / "trainer.json") == config
 
 
@@ -99,6 +99,6 @@ def test_a_disk_that_fills_up_under_the_weights_is_one_clear_line(tmp_path, monk
     monkeypatch.setattr(module, "save_file", full)
     with pytest.raises(StorageError, match=r"checkpoint-1: the disk is full"):
         module.save_checkpoint(
-            tmp_path / "checkpoint-1", default_model(), [], module.TrainState(step=1), TrainerConfig()
+            tmp_path / "checkpoint-1", default_model(), {}, module.TrainState(step=1), TrainerConfig()
         )
     assert list(tmp_path.iterdir()) == []

@@ -25,14 +25,14 @@ def trained(config, rows, **lora):
 
 
 def optimizer_bytes(trainer) -> int:
-    states = [state for optimizer in trainer._optimizers for state in optimizer.state.values()]
+    states = [state for optimizer in trainer.updater.optimizers for state in optimizer.state.values()]
     return sum(value.nbytes for state in states for value in state.values() if value.ndim)
 
 
 @pytest.mark.parametrize("targets", TARGETS)
 def test_merged_adapters_give_the_adapters_logits(config, rows, tmp_path, targets):
     trainer = trained(config, rows, targets=targets)
-    batch = trainer._collator()([rows[0], rows[1]])
+    batch = trainer.collator([rows[0], rows[1]])
     before = logits(trainer.loaded, batch)
     folder = trainer.save_merged(tmp_path / "merged")
     assert torch.allclose(logits(load_model(folder), batch), before, atol=1e-5)
@@ -49,7 +49,7 @@ def test_a_checkpoint_holds_adapters_only_under_official_names_and_comes_back(co
     assert all(name.startswith("base_model.model.model.layers.") for name in tensors)
     assert any(bool(value.any()) for name, value in tensors.items() if "lora_B" in name)
     assert json.loads((folder / "adapter_config.json").read_text())["task_type"] == "CAUSAL_LM"
-    batch = trainer._collator()([rows[0]])
+    batch = trainer.collator([rows[0]])
     assert torch.allclose(logits(load_trained(folder), batch), logits(trainer.loaded, batch), atol=1e-5)
 
 
@@ -60,7 +60,7 @@ def test_only_adapters_learn_and_memory_falls_by_more_than_half(config, rows, tm
     learning = {name for name, value in trainer.loaded.model.named_parameters() if value.requires_grad}
     assert learning
     assert all("lora_" in name and "language_model" in name for name in learning)
-    counts = [sum(value.numel() for value in item._learning) for item in (trainer, full)]
+    counts = [sum(value.numel() for value in item.updater.learning.values()) for item in (trainer, full)]
     assert counts[0] < counts[1] / 2
     assert optimizer_bytes(trainer) < optimizer_bytes(full) / 2
 
@@ -70,7 +70,7 @@ def test_new_adapters_change_nothing_and_saved_ones_come_back(config, rows, tmp_
     saved = trainer.save_adapters(tmp_path / "adapters")
     fresh = DeepSynthLoRATrainer(config.override({"lora": {"rank": 4}, "output_dir": tmp_path / "fresh"}))
     plain = DeepSynthProductionTrainer(config.override({"output_dir": tmp_path / "plain"}))
-    batch = trainer._collator()([rows[0]])
+    batch = trainer.collator([rows[0]])
     assert torch.equal(logits(fresh.loaded, batch), logits(plain.loaded, batch))
     fresh.load_adapters(saved)
     assert torch.equal(logits(fresh.loaded, batch), logits(trainer.loaded, batch))

@@ -1,9 +1,13 @@
 import json
 
+import pytest
+
 from deepsynth.core.documents import Progress
+from deepsynth.training import metrics
 from deepsynth.training.checkpoint import TrainState
 from deepsynth.training.config import TrainerConfig
 from deepsynth.training.metrics import StepLog, read_metrics_lines
+from deepsynth.training.stepping import Step
 
 
 class Listener:
@@ -18,20 +22,56 @@ class Listener:
         self.said.append(text)
 
 
+def made(loss: float, tokens: int, grad_norm: float = 2.0) -> Step:
+    return Step(
+        loss=loss,
+        label_tokens=tokens,
+        rate=0.1,
+        grad_norm=grad_norm,
+        examples=4,
+        last=False,
+        tokens=5 * tokens,
+        visual_tokens=3 * tokens,
+        experts={"busiest_expert": 1.5},
+    )
+
+
 def test_a_line_holds_the_mean_weighted_by_label_tokens(tmp_path):
     state, listener = TrainState(), Listener()
     log = StepLog(TrainerConfig(output_dir=tmp_path, log_interval=2), 4, listener, state)
     for step, (loss, tokens) in enumerate([(1.0, 30), (3.0, 10)], start=1):
         state.step = step
-        log.step(loss, tokens, 0.1, 2.0, 4)
+        log.step(made(loss, tokens), 3e12)
     (line,) = read_metrics_lines((tmp_path / "metrics.jsonl").read_text())
     assert (line["step"], line["loss"], line["learning_rate"], line["grad_norm"]) == (2, 1.5, 0.1, 2.0)
     assert [item.done for item in listener.heard] == [2]
+    assert line["visual_tokens_per_second"] == pytest.approx(1.5 * line["text_tokens_per_second"])
+    assert line["text_tokens_per_second"] == pytest.approx(2 * line["label_tokens_per_second"])
+    assert line["teraflops"] > 0
+    assert line["busiest_expert"] == 1.5
+    assert "mfu" not in line  # nobody knows the peak of a CPU
+
+
+def test_utilization_is_said_where_the_devices_peak_is_known(tmp_path, monkeypatch):
+    monkeypatch.setattr(metrics, "peak", lambda _device: 1e15)
+    state = TrainState(step=1, processes=2)
+    log = StepLog(TrainerConfig(output_dir=tmp_path, log_interval=1), 3, Listener(), state)
+    log.step(made(1.0, 10), 1e12)
+    (line,) = read_metrics_lines((tmp_path / "metrics.jsonl").read_text())
+    assert line["mfu"] == pytest.approx(line["teraflops"] / 2000)
+
+
+def test_what_became_of_a_push_is_a_line_and_a_message(tmp_path):
+    listener = Listener()
+    StepLog(TrainerConfig(output_dir=tmp_path), 3, listener, TrainState(step=2)).push(1, "failed", "no net")
+    (line,) = read_metrics_lines((tmp_path / "metrics.jsonl").read_text())
+    assert line == {"step": 2, "pushed_step": 1, "hub": "failed", "reason": "no net"}
+    assert listener.said == ["step 1: failed to the Hub (no net)"]
 
 
 def test_the_last_step_is_always_told(tmp_path):
     state, listener = TrainState(step=3), Listener()
-    StepLog(TrainerConfig(output_dir=tmp_path, log_interval=10), 3, listener, state).step(1.0, 1, 0.1, 1.0, 1)
+    StepLog(TrainerConfig(output_dir=tmp_path, log_interval=10), 3, listener, state).step(made(1.0, 1), 1.0)
     assert [item.done for item in listener.heard] == [3]
 
 
@@ -44,7 +84,7 @@ def test_an_evaluation_is_a_line_and_a_message(tmp_path):
 
 def test_a_number_that_json_lacks_becomes_null(tmp_path):
     log = StepLog(TrainerConfig(output_dir=tmp_path, log_interval=1), 3, Listener(), TrainState(step=1))
-    log.step(1.0, 1, 0.1, float("inf"), 1)
+    log.step(made(1.0, 1, grad_norm=float("inf")), 1.0)
     assert json.loads((tmp_path / "metrics.jsonl").read_text())["grad_norm"] is None
 
 

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -146,12 +147,13 @@ def test_other_settings_do_not_resume_a_run(config, rows):
 
 def test_an_exploding_loss_names_rows_and_the_last_good_checkpoint(config, rows):
     trainer = DeepSynthProductionTrainer(config.override({"save_interval": 1}))
-    step = trainer.training_step
+    forward = trainer._stepper.forward
 
-    def broken(batch):
-        return step(batch) * (float("nan") if trainer.state.step == 2 else 1.0)
+    def broken(batch, **keywords):
+        output = forward(batch, **keywords)
+        return replace(output, loss=output.loss * (float("nan") if trainer.state.step == 2 else 1.0))
 
-    trainer.training_step = broken
+    trainer._stepper.forward = broken
     with pytest.raises(TrainingError, match=r"step 3: the loss is nan on rows row-\d.*checkpoint-2"):
         trainer.train(rows)
 
@@ -159,7 +161,7 @@ def test_an_exploding_loss_names_rows_and_the_last_good_checkpoint(config, rows)
 def test_a_gradient_that_is_no_number_stops_before_the_weights(config, rows, monkeypatch):
     trainer = DeepSynthProductionTrainer(config)
     before = weights(trainer)
-    monkeypatch.setattr(trainer.accelerator, "clip_grad_norm_", lambda *_: torch.tensor(float("inf")))
+    monkeypatch.setattr(trainer.updater, "clip", lambda *_: float("inf"))
     with pytest.raises(TrainingError, match="step 1: the gradient is inf on rows row-"):
         trainer.train(rows)
     assert same(weights(trainer), before)
@@ -174,14 +176,14 @@ def test_a_failing_batch_stops_the_run_and_names_its_rows(config, rows, monkeypa
 
     monkeypatch.setattr(trainer.loaded.family, "forward", fail)
     with pytest.raises(TrainingError, match=r"rows row-\d, .* failed: shapes differ"):
-        trainer.training_step(trainer._collator()([rows[0], rows[1]]))
+        trainer.training_step(trainer.collator([rows[0], rows[1]]))
 
 
 def test_pages_that_do_not_reach_the_decoder_are_noticed(config, rows, monkeypatch):
     trainer = DeepSynthProductionTrainer(config)
     monkeypatch.setattr(trainer, "training_step", lambda _batch: torch.tensor(1.0))
     with pytest.raises(TrainingError, match="do not reach the decoder"):
-        trainer.check_pages_reach_decoder(rows)
+        trainer.train(rows)
 
 
 def test_metrics_hold_each_logged_step_once_even_after_resuming(config, rows):
@@ -199,7 +201,7 @@ def test_metrics_hold_each_logged_step_once_even_after_resuming(config, rows):
 def test_the_last_rate_is_the_schedules(config, rows):
     trainer = DeepSynthProductionTrainer(config.override({"optimizer": {"schedule": "linear", "learning_rate": 0.006}}))
     trainer.train(rows)
-    assert trainer._rate() == pytest.approx(0.006 / 6)
+    assert trainer.updater.rate == pytest.approx(0.006 / 6)
 
 
 def test_recomputing_in_the_backward_pass_changes_nothing(config, rows, tmp_path):
@@ -243,9 +245,9 @@ def test_the_average_is_evaluated_and_saved_as_a_model(config, rows):
 def test_a_checkpoint_of_other_processes_is_refused(config, rows, monkeypatch):
     DeepSynthProductionTrainer(config).train(rows)
     trainer = DeepSynthProductionTrainer(config)
-    monkeypatch.setattr(type(trainer.accelerator), "num_processes", 2)
+    monkeypatch.setattr(type(trainer.team), "processes", 2)
     with pytest.raises(CheckpointError, match="was trained by 1 processes and this run has 2"):
-        trainer._start_or_resume(rows, 6)
+        trainer.train(rows)
 
 
 def test_the_loop_stops_when_a_row_cannot_be_read(config, rows):
@@ -258,9 +260,7 @@ def test_the_loop_stops_when_a_row_cannot_be_read(config, rows):
 
 
 def test_a_prompt_beyond_the_models_window_is_an_error_that_names_the_row(config, rows):
-    from dataclasses import replace
-
     trainer = DeepSynthProductionTrainer(config)
     long = replace(rows[0], pages=rows[0].pages * 300)
     with pytest.raises(InputError, match=r"row-0.*leaves no room in max_length 4096"):
-        trainer._collator()([long])
+        trainer.collator([long])

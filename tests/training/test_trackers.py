@@ -67,12 +67,22 @@ def test_a_tracker_that_raises_changes_nothing(config, rows, register, tmp_path,
 def test_a_tracker_that_hangs_is_not_waited_for(monkeypatch, caplog):
     monkeypatch.setattr(trackers, "WAITING_LINES", 2)
     hanging = Hanging()
-    background = Background("slow", hanging)
+    background = Background("slow", lambda: hanging)
     for step in range(10):
         background.log(step, {"loss": 1.0})
     background.close(0.01)
     assert "it hangs, and lines are lost" in caplog.text
     hanging.release.set()
+
+
+def test_a_tracker_that_cannot_be_started_changes_nothing(caplog):
+    def refused():
+        raise ConnectionError("no server")
+
+    background = Background("mine", refused)
+    background.close(5)
+    assert background.failed
+    assert "the tracker mine stopped (ConnectionError('no server'))" in caplog.text
 
 
 def test_an_unknown_tracker_lists_the_known_ones(config):

@@ -62,7 +62,7 @@ def test_lora_training_smoke(settings, rows):
 def test_vision_encoder_frozen(settings, rows):
     trainer = DeepSynthProductionTrainer(settings)
     before = snapshot(trainer)
-    batch = trainer._collator()([rows[0], rows[1]])
+    batch = trainer.collator([rows[0], rows[1]])
     trainer.training_step(batch).backward()
     gradients = {name: value.grad for name, value in trainer.loaded.model.named_parameters()}
     encoder = {name for name in gradients if "vision_tower" in name}

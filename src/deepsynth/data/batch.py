@@ -105,9 +105,10 @@ class Batch:
         return list(self.packed_lengths) if self.packed_lengths else self.attention_mask.sum(dim=1).tolist()
 
     @property
-    def num_encoded_views(self) -> int:
-        """Views that the encoder will read: none when the pages come encoded."""
-        return 0 if self.global_views.ndim == 3 else len(self.global_views) + len(() if self.tiles is None else self.tiles)
+    def num_pixels(self) -> int:
+        """Pixels that the encoder will read: none when the pages come encoded."""
+        pictures = (views for views in (self.global_views, self.tiles) if views is not None and views.ndim == 4)
+        return sum(views.shape[0] * views.shape[2] * views.shape[3] for views in pictures)
 
     @property
     def num_visual_tokens(self) -> int:

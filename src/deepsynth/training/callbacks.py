@@ -1,4 +1,4 @@
-"""What happens after a step, in a fixed order: average, log, evaluate, save.
+"""What happens after a step, in a fixed order: average, log, evaluate, save, push.
 
 Each is a few lines that know the trainer by what they need of it. The order matters: an evaluation decides which checkpoint is
 the best before it is saved, and the log has the step's line before the evaluation's.
@@ -6,7 +6,6 @@ the best before it is saved, and the log has the step's line before the evaluati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,21 +13,10 @@ from deepsynth.training.averaging import MovingAverage
 from deepsynth.training.checkpoint import TrainState
 from deepsynth.training.config import TrainerConfig
 from deepsynth.training.examples import Examples
+from deepsynth.training.hub_push import HubPush
 from deepsynth.training.metrics import StepLog
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One optimizer step, done."""
-
-    loss: float
-    """Mean over its label tokens."""
-    label_tokens: int
-    rate: float
-    grad_norm: float
-    examples: int
-    last: bool
-    """Whether it is the last step of the schedule."""
+from deepsynth.training.stepping import Step
+from deepsynth.training.throughput import Throughput
 
 
 class Training(Protocol):
@@ -39,6 +27,10 @@ class Training(Protocol):
 
     def evaluation_loss(self, dataset: Examples) -> float:
         """Return the loss per label token."""
+        ...
+
+    def write_samples(self, dataset: Examples) -> None:
+        """Write what the model makes of the first rows."""
         ...
 
     def save_checkpoint(self, step: int) -> Path:
@@ -68,12 +60,12 @@ class Averaging:
 class Logging:
     """Writes metrics and tells progress."""
 
-    def __init__(self, log: StepLog) -> None:
-        self._log = log
+    def __init__(self, log: StepLog, throughput: Throughput) -> None:
+        self._log, self._throughput = log, throughput
 
     def after_step(self, training: Training, step: Step) -> None:
         """Take in the step's numbers."""
-        self._log.step(step.loss, step.label_tokens, step.rate, step.grad_norm, step.examples)
+        self._log.step(step, self._throughput.operations(step))
 
 
 class Evaluation:
@@ -89,6 +81,8 @@ class Evaluation:
             return
         loss = training.evaluation_loss(self._dataset)
         self._log.evaluation(loss)
+        if training.config.eval_samples:
+            training.write_samples(self._dataset)
         if state.best_loss is None or loss < state.best_loss:
             state.best_loss, state.best_step, state.stale_evaluations = loss, state.step, 0
             return
@@ -106,3 +100,21 @@ class Checkpointing:
         ending = step.last or state.stopped
         if ending or state.step % training.config.save_interval == 0 or state.best_step == state.step:
             training.save_checkpoint(state.step)
+
+
+class HubPushing:
+    """Offers each checkpoint to the Hub and logs what became of it; waits at the end, for as long as the settings say."""
+
+    def __init__(self, push: HubPush, log: StepLog) -> None:
+        self._push, self._log = push, log
+
+    def after_step(self, training: Training, step: Step) -> None:
+        """Offer the checkpoint of this step, if there is one."""
+        ending = step.last or training.state.stopped
+        folder = training.config.output_dir / f"checkpoint-{training.state.step}"
+        if folder.is_dir():
+            self._push.offer(folder, training.state.step, last=ending)
+        if ending:
+            self._push.close()
+        for outcome in self._push.outcomes():
+            self._log.push(outcome.step, outcome.status, outcome.reason)

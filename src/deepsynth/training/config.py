@@ -199,6 +199,8 @@ class TrainerConfig(Config):
     def _numbers_fit_together(self) -> Self:
         if self.weights == "bfloat16" and self.mixed_precision != "no":
             raise ValueError("weights in bfloat16 need no mixed precision; leave mixed_precision at no")
+        if self.weights == "bfloat16" and self.lora is not None:
+            raise ValueError("adapters learn in float32; the weights beside them are set by lora.base_dtype")
         if self.mixed_precision == "fp16" and self.parallel == "fsdp":
             raise ValueError("fp16 scales the loss, which FSDP's shards do not know; take bf16, or weights in bfloat16")
         return self

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -20,13 +21,15 @@ from deepsynth.core.control import Control
 from deepsynth.core.documents import EncodedPage, Progress
 from deepsynth.core.errors import InputError, Paused
 from deepsynth.core.geometry import mode as mode_named
-from deepsynth.core.processor import PageViews
+from deepsynth.core.processor import PageViews, Pixels
 from deepsynth.core.progress import Reporter
 from deepsynth.data.config import CacheConfig
 from deepsynth.models import LoadedModel, families, load_model
-from deepsynth.models.encoder_apart import file_fingerprint, state_fingerprint, write_encoder_file
-from deepsynth.models.loading import local_folder, weight_keys
+from deepsynth.models.encoder_apart import file_fingerprint, state_fingerprint
+from deepsynth.models.folders import weight_keys
+from deepsynth.models.loading import local_folder
 from deepsynth.models.reading import encode_views
+from deepsynth.models.saving import write_encoder_file
 from deepsynth.rendering.views import page_views
 from deepsynth.training.examples import Examples, cache_key, set_epoch
 from deepsynth.training.loader import worker_context
@@ -165,8 +168,8 @@ class _Encoder:
         found = [rows] if tiles is None else [rows, encode_views(self._loaded.model, tiles).flatten(0, 1)]
         return EncodedPage(grid=page.grid, tokens=page.tokens, features=torch.cat(found), view_tokens=len(rows))
 
-    def _pixels(self, pixels: Any) -> Tensor:
-        return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(self._device)
+    def _pixels(self, pixels: Pixels) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(self._device)
 
 
 class _Views:

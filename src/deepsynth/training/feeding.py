@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from deepsynth.core.documents import Example
 from deepsynth.core.errors import InputError
 from deepsynth.core.processor import Processor
 from deepsynth.data.batch import Batch
@@ -50,6 +51,11 @@ class Feed:
         batches = self.total_steps * self._config.gradient_accumulation_steps
         epochs = -(-batches // self.sampler.batches_per_epoch)
         return self.sampler.indices(epochs, batches)
+
+    def first(self) -> Example:
+        """Return the first example that the run reads."""
+        set_epoch(self.examples, 0)
+        return self.examples[self.indices()[0][0]]
 
     def batches(self, state: TrainState) -> Iterator[Batch]:
         """Yield batches from the run's place on, over one epoch after another."""

@@ -16,6 +16,8 @@ from deepsynth.core.files import storage_errors
 from deepsynth.core.progress import Reporter
 from deepsynth.training.checkpoint import TrainState
 from deepsynth.training.config import TrainerConfig
+from deepsynth.training.stepping import Step
+from deepsynth.training.throughput import peak
 from deepsynth.training.trackers import start_trackers
 
 METRICS = "metrics.jsonl"
@@ -25,7 +27,14 @@ class StepLog:
     """Writes metrics.jsonl in the run's folder. A resumed run first drops lines behind its checkpoint."""
 
     def __init__(
-        self, config: TrainerConfig, total: int, reporter: Reporter, state: TrainState, *, writes: bool = True
+        self,
+        config: TrainerConfig,
+        total: int,
+        reporter: Reporter,
+        state: TrainState,
+        *,
+        writes: bool = True,
+        device: torch.device | None = None,
     ) -> None:
         """Of several processes that train together only one `writes` and tells."""
         self._writes = writes
@@ -33,38 +42,54 @@ class StepLog:
         self._path = config.output_dir / METRICS
         self._interval, self._total, self._reporter, self._state = config.log_interval, total, reporter, state
         self._began = time.monotonic()
-        self._losses: list[tuple[float, int]] = []
-        self._examples = 0
+        self._steps: list[tuple[Step, float]] = []
+        self._peak = peak(device or torch.device("cpu"))
         if writes:
             self._drop_later_lines(state.step)
 
-    def step(self, loss: float, tokens: int, rate: float, grad_norm: float, examples: int) -> None:
-        """Take in one optimizer step; write and tell at the interval and at the end."""
-        self._losses.append((loss, tokens))
-        self._examples += examples
-        if not self._writes:
+    def is_due(self, step: int) -> bool:
+        """Tell whether a step, counted from 1, gets a line."""
+        return step % self._interval == 0 or step == self._total
+
+    def step(self, step: Step, operations: float) -> None:
+        """Take in one optimizer step and its arithmetic; write and tell at the interval and at the end."""
+        self._steps.append((step, operations))
+        if not self._writes or not self.is_due(self._state.step):
             return
-        if self._state.step % self._interval and self._state.step != self._total:
-            return
-        seconds = max(time.monotonic() - self._began, 1e-9)
-        labels = sum(count for _, count in self._losses)
-        mean = sum(value * count for value, count in self._losses) / max(1, labels)
-        self._write(
-            {
-                "step": self._state.step,
-                "epoch": self._state.epoch,
-                "loss": mean,
-                "learning_rate": rate,
-                "grad_norm": grad_norm,
-                "examples": self._state.examples,
-                "samples_per_second": self._examples / seconds,
-                "label_tokens_per_second": labels / seconds,
-                **memory(),
-            }
-        )
-        shown = {"loss": mean, "samples/s": self._examples / seconds}
+        line = {"step": self._state.step, "epoch": self._state.epoch, **self._means(), **memory()}
+        self._write(line)
+        shown = {"loss": line["loss"], "samples/s": line["samples_per_second"]}
         self._reporter.progress(Progress(done=self._state.step, total=self._total, message="training", metrics=shown))
-        self._began, self._losses, self._examples = time.monotonic(), [], 0
+        self._began, self._steps = time.monotonic(), []
+
+    def _means(self) -> dict[str, float]:
+        """Return the numbers of the steps since the last line: means by label token, and rates."""
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        steps = [step for step, _ in self._steps]
+        labels = sum(step.label_tokens for step in steps)
+        visual = sum(step.visual_tokens for step in steps)
+        operations = sum(found for _, found in self._steps) / seconds
+        share = {} if self._peak is None else {"mfu": operations / (self._peak * self._state.processes)}
+        return {
+            "loss": sum(step.loss * step.label_tokens for step in steps) / max(1, labels),
+            "learning_rate": steps[-1].rate,
+            "grad_norm": steps[-1].grad_norm,
+            "examples": self._state.examples,
+            "samples_per_second": sum(step.examples for step in steps) / seconds,
+            "label_tokens_per_second": labels / seconds,
+            "text_tokens_per_second": (sum(step.tokens for step in steps) - visual) / seconds,
+            "visual_tokens_per_second": visual / seconds,
+            "teraflops": operations / 1e12,
+            **share,
+            **steps[-1].experts,
+        }
+
+    def push(self, step: int, status: str, reason: str) -> None:
+        """Write what became of a push to the Hub."""
+        self._write(
+            {"step": self._state.step, "pushed_step": step, "hub": status, **({"reason": reason} if reason else {})}
+        )
+        self._reporter.message(f"step {step}: {status} to the Hub" + (f" ({reason})" if reason else ""))
 
     def evaluation(self, loss: float) -> None:
         """Write the loss on the evaluation split."""

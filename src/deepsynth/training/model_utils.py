@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from torch import nn
 
 from deepsynth.core.errors import ModelError
+from deepsynth.models.encoder_apart import Absent
 from deepsynth.models.family import ModelFamily, Part, check_choice, families
 from deepsynth.models.four_bit import packed_experts
 from deepsynth.models.parts import unwrap
@@ -96,11 +97,14 @@ def print_parameter_summary(model: nn.Module) -> str:
 def validate_vision_model(model: nn.Module) -> None:
     """Check that a model can learn from pages: it has a vision encoder, a projector and something that learns.
 
+    A model that was loaded without its encoder reads pages from the cache of visual tokens.
+
     Raises:
         ModelError: says what is missing.
     """
     groups = get_parameter_groups(model)
-    for needed in ("sam", "projector", "embeddings", "head"):
+    apart = isinstance(getattr(getattr(unwrap(model), "model", None), "vision_tower", None), Absent)
+    for needed in ("projector", "embeddings", "head") if apart else ("sam", "projector", "embeddings", "head"):
         if not groups.get(needed):
             raise ModelError(f"{type(model).__name__} has no {needed}; its parts are {', '.join(groups)}")
     if not any(parameter.requires_grad for parameters in groups.values() for parameter in parameters):

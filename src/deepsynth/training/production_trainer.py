@@ -108,7 +108,8 @@ class DeepSynthProductionTrainer:
         with pause_on_signals(self._control):
             feed, evaluation = self._feed(dataset, evaluation)
             self._start_or_resume(feed)
-            log = StepLog(self.config, feed.total_steps, self._reporter, self.state, writes=self.team.is_main)
+            total, team = feed.total_steps, self.team
+            log = StepLog(self.config, total, self._reporter, self.state, writes=team.is_main, device=team.device)
             with closing(log):
                 self._loop(feed, log, self._callbacks(evaluation, log))
         self._save_average()
@@ -152,7 +153,7 @@ class DeepSynthProductionTrainer:
     def evaluation_loss(self, dataset: Examples) -> float:
         """Return the loss per label token over all of `dataset`, of the averaged weights where there are some."""
         return evaluation_loss(
-            self._model, self.training_step, dataset, self._collator, self.config.batch_size, self.average
+            self._model, self.training_step, dataset, self.collator, self.config.batch_size, self.average
         )
 
     def write_samples(self, dataset: Examples) -> None:
@@ -172,10 +173,13 @@ class DeepSynthProductionTrainer:
         self._model = self.team.wrap(model)
         self._model.train()
         self.average = None if self.config.ema_decay is None else MovingAverage(model, self.config.ema_decay)
-        self._stepper = Stepper(self._model, self.loaded.family, self.updater, self.team, self.config, ExpertLoad(model))
+        self._stepper = Stepper(
+            self._model, self.loaded.family, self.updater, self.team, self.config, ExpertLoad(model)
+        )
 
     @property
-    def _collator(self) -> Collator:
+    def collator(self) -> Collator:
+        """What makes training batches."""
         longest = unwrap(self.loaded.model).config.text_config.max_position_embeddings
         return make_collator(self.processor, self.config, longest)
 
@@ -185,15 +189,15 @@ class DeepSynthProductionTrainer:
             variants = config.cache.variants if config.cache else None
             dataset = AugmentedExamples(dataset, config.augmentation, seed=config.seed, variants=variants)
         if self.cache is not None:
-            plan = Feed(dataset, config, self._collator, self.team).indices()
+            plan = Feed(dataset, config, self.collator, self.team).indices()
             dataset, evaluation = cached_examples(
                 self.cache, config, dataset, plan, evaluation, self.team, self._reporter, self._control
             )
-        return Feed(NamedExamples(dataset), config, self._collator, self.team), evaluation
+        return Feed(NamedExamples(dataset), config, self.collator, self.team), evaluation
 
     def _start_or_resume(self, feed: Feed) -> None:
         if self._resume_from is None:
-            check_pages_reach_decoder(self.training_step, self._collator([feed.examples[0]]))
+            check_pages_reach_decoder(self.training_step, self.collator([feed.first()]))
             if self.team.is_main:
                 self.config.save(self.config.output_dir / "config.json")
             return
@@ -202,7 +206,9 @@ class DeepSynthProductionTrainer:
         refuse_other_processes(self.state.processes, self.team.processes, self._resume_from)
         if self.average:
             self.average.load(load_file(self._resume_from / AVERAGE))
-        self._reporter.message(f"resuming from {self._resume_from.name} ({self.state.step} of {feed.total_steps} steps)")
+        self._reporter.message(
+            f"resuming from {self._resume_from.name} ({self.state.step} of {feed.total_steps} steps)"
+        )
 
     def _callbacks(self, evaluation: Examples | None, log: StepLog) -> list[Callback]:
         found: list[Callback] = [Averaging(self.average)] if self.average else []

@@ -40,8 +40,8 @@ class Step:
     visual_tokens: int = 0
     squared_lengths: int = 0
     """Sum of the squares of the examples' lengths, to which the cost of attention is proportional."""
-    views: int = 0
-    """Views that went through the encoder."""
+    pixels: int = 0
+    """Pixels that the encoder read; none when pages came encoded."""
     experts: dict[str, float] = field(default_factory=dict[str, float])
     """How evenly experts were used by this process, when it was listened to."""
 
@@ -81,7 +81,7 @@ class Stepper:
             TrainingError: the loss or the gradient is no number, or the loss exploded; names rows and last good checkpoint.
         """
         self._updater.set_rates(rate_factor(self._config.optimizer, done, total))
-        labels, examples, tokens, visual, squares, views = self._team.sum(*_counts(group))
+        labels, examples, tokens, visual, squares, pixels = self._team.sum(*_counts(group))
         if not labels:
             raise TrainingError(f"the rows {', '.join(_ids(group))} hold no label token: their summaries were cut away")
         self._experts.listening = listen
@@ -103,7 +103,7 @@ class Stepper:
             tokens=tokens,
             visual_tokens=visual,
             squared_lengths=squares,
-            views=views,
+            pixels=pixels,
             experts=self._experts.take() if listen else {},
         )
 
@@ -136,12 +136,12 @@ def _ids(group: Sequence[Batch]) -> list[str]:
 
 
 def _counts(group: Sequence[Batch]) -> tuple[int, ...]:
-    """Return label tokens, examples, tokens, visual tokens, squared lengths and views of a group."""
+    """Return label tokens, examples, tokens, visual tokens, squared lengths and pixels of a group."""
     return (
         sum(batch.num_label_tokens for batch in group),
         sum(len(batch) for batch in group),
         sum(batch.num_tokens for batch in group),
         sum(batch.num_visual_tokens for batch in group),
         sum(length**2 for batch in group for length in batch.lengths),
-        sum(batch.num_encoded_views for batch in group),
+        sum(batch.num_pixels for batch in group),
     )

@@ -6,9 +6,12 @@ raises is dropped with a warning, one that hangs misses lines, and the run neith
 
 from __future__ import annotations
 
+import functools
 import importlib
+import importlib.util
 import logging
 import queue
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,7 +49,7 @@ class TensorBoard:
     """Writes event files into the run's folder."""
 
     def __init__(self, _config: TrainerConfig, folder: Path) -> None:
-        module = _module("torch.utils.tensorboard", "tensorboard")
+        module = importlib.import_module("torch.utils.tensorboard")
         self._writer = module.SummaryWriter(str(folder / "tensorboard"))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -63,7 +66,7 @@ class Runs:
     """Trackio and Weights & Biases, which have the same functions."""
 
     def __init__(self, config: TrainerConfig, folder: Path, name: str) -> None:
-        self._module = _module(name, name)
+        self._module = importlib.import_module(name)
         settings = config.model_dump(mode="json")
         self._module.init(project=config.tracking.project, name=config.tracking.run or folder.name, config=settings)
 
@@ -80,7 +83,7 @@ class MLflow:
     """Logs to the server or folder that MLflow is set up for."""
 
     def __init__(self, config: TrainerConfig, folder: Path) -> None:
-        self._module = _module("mlflow", "mlflow")
+        self._module = importlib.import_module("mlflow")
         self._module.set_experiment(config.tracking.project)
         self._module.start_run(run_name=config.tracking.run or folder.name)
         self._module.log_dict(config.model_dump(mode="json"), "config.json")
@@ -100,20 +103,18 @@ trackers.register("trackio")(lambda config, folder: Runs(config, folder, "tracki
 trackers.register("wandb")(lambda config, folder: Runs(config, folder, "wandb"))
 
 
-def _module(path: str, package: str) -> Any:
-    try:
-        return importlib.import_module(path)
-    except ImportError as error:
-        raise MissingExtraError(package, package) from error
+MODULES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "trackio": "trackio", "wandb": "wandb"}
+"""Tracker -> the module that it needs."""
 
 
 class Background:
     """A tracker in a thread of its own, whose failure is told once and goes no further."""
 
-    def __init__(self, name: str, tracker: Tracker) -> None:
+    def __init__(self, name: str, make: Callable[[], Tracker]) -> None:
+        """`make` is called in the thread too: a tracker may hang while it looks for its server."""
         self.name = name
         self.failed = False
-        self._tracker = tracker
+        self._make = make
         self._lines: queue.Queue[tuple[int, Mapping[str, float]] | None] = queue.Queue(WAITING_LINES)
         self._thread = threading.Thread(target=self._work, name=f"tracker-{name}", daemon=True)
         self._thread.start()
@@ -138,9 +139,10 @@ class Background:
 
     def _work(self) -> None:
         try:
+            tracker = self._make()
             while (line := self._lines.get()) is not None:
-                self._tracker.log(*line)
-            self._tracker.close()
+                tracker.log(*line)
+            tracker.close()
         except Exception as error:  # noqa: BLE001  (anything may come out of a tracker, and none of it may end the run)
             self._fail(repr(error))
 
@@ -159,4 +161,9 @@ def start_trackers(config: TrainerConfig) -> list[Background]:
         SettingsError: one is unknown.
         MissingExtraError: one is not installed.
     """
-    return [Background(name, trackers.get(name)(config, config.output_dir)) for name in config.tracking.trackers]
+    makers = {name: trackers.get(name) for name in config.tracking.trackers}
+    for name in makers:
+        package = MODULES.get(name, name)
+        if name in MODULES and (sys.modules.get(package, package) is None or importlib.util.find_spec(package) is None):
+            raise MissingExtraError(name, name)
+    return [Background(name, functools.partial(make, config, config.output_dir)) for name, make in makers.items()]

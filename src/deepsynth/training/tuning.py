@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from deepsynth.core.errors import ModelError
 from deepsynth.core.files import new_folder, write_json
-from deepsynth.models import LoadedModel, families, load_model, save_model, system_errors
+from deepsynth.models import Half, LoadedModel, families, load_model, save_model, system_errors
+from deepsynth.models.encoder_apart import leave_out
 from deepsynth.models.family import ModelFamily
 from deepsynth.models.four_bit import check_available, quantize_experts
 from deepsynth.training.config import LoraConfig, TrainerConfig
@@ -56,9 +57,15 @@ class FullTuning:
         Raises:
             ModelError: the model cannot be read, or a part to freeze holds nothing.
         """
-        loaded = load_model(checkpoint, device=device) if checkpoint else load_base(config, device)
-        if config.freeze:
-            freeze_parts(loaded.model, config.freeze)
+        dtype: torch.dtype = getattr(torch, config.weights)
+        without = _left_out(config)
+        if checkpoint:
+            loaded = load_model(checkpoint, device=device, dtype=dtype, without=without)
+        else:
+            loaded = load_base(config, device, dtype)
+        frozen = [part for part in config.freeze if not (without and part in ("sam", "clip"))]
+        if frozen:
+            freeze_parts(loaded.model, frozen)
         return loaded
 
     def save(self, loaded: LoadedModel, folder: Path) -> None:
@@ -96,12 +103,23 @@ def make_tuning(config: TrainerConfig) -> Tuning:
 
 
 def load_base(config: TrainerConfig, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
-    """Return the model that a run starts from: a size with random weights by its name, else a folder or Hub id."""
+    """Return the model that a run starts from: a size with random weights by its name, else a folder or Hub id.
+
+    A run on cached visual tokens leaves the encoder out.
+    """
+    without = _left_out(config)
     for name in families.names():
         family = families.get(name)
         if config.model in family.sizes:
-            return family.build(config.model, seed=config.seed, dtype=dtype)
-    return load_model(config.model, device=device, dtype=dtype)
+            loaded = family.build(config.model, seed=config.seed, dtype=dtype)
+            if without:
+                leave_out(loaded.model, without)
+            return loaded
+    return load_model(config.model, device=device, dtype=dtype, without=without)
+
+
+def _left_out(config: TrainerConfig) -> Half | None:
+    return None if config.cache is None else "encoder"
 
 
 def load_frozen_base(config: TrainerConfig, settings: LoraConfig, device: str) -> LoadedModel:
@@ -202,7 +220,7 @@ def load_adapted(checkpoint: Path) -> LoadedModel:
         ModelError: the base model cannot be read, or the adapters do not fit it.
     """
     settings = adapter_settings(checkpoint)
-    whole = settings.override({"lora": {"base_dtype": "float32", "quantize_experts": False}})
+    whole = settings.override({"lora": {"base_dtype": "float32", "quantize_experts": False}, "cache": None})
     return make_tuning(whole).load(whole, checkpoint, "cpu")
 
 

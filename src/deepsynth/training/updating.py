@@ -32,13 +32,13 @@ class Updater:
     ) -> None:
         """Make the optimizers, and float32 copies where weights are coarser."""
         self._device, self._dtype = device, AUTOCAST.get(config.mixed_precision)
-        self._learning = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        self.learning = {name: value for name, value in model.named_parameters() if value.requires_grad}
         self.masters: dict[str, nn.Parameter] = {
             name: nn.Parameter(value.detach().float().clone())
-            for name, value in self._learning.items()
+            for name, value in self.learning.items()
             if value.dtype != torch.float32
         }
-        places = {id(self._learning[name]): master for name, master in self.masters.items()}
+        places = {id(self.learning[name]): master for name, master in self.masters.items()}
         self.optimizers = make_optimizers(model, parts, config.optimizer, stand_ins=places)
         self._scaler = torch.amp.GradScaler(device.type) if config.mixed_precision == "fp16" else None
 
@@ -54,7 +54,7 @@ class Updater:
         """Scale the gradients down to a norm of at most `longest`; return the norm that they had."""
         for optimizer in self.optimizers if self._scaler else ():
             self._scaler.unscale_(optimizer)  # pyright: ignore[reportOptionalMemberAccess]
-        return float(whole(nn.utils.clip_grad_norm_(list(self._learning.values()), longest)))
+        return float(whole(nn.utils.clip_grad_norm_(list(self.learning.values()), longest)))
 
     def may_skip(self) -> bool:
         """Tell whether gradients that are no numbers may be left out: only while the loss scale can still fall."""
@@ -64,7 +64,7 @@ class Updater:
     def step(self) -> None:
         """Move the weights and drop the gradients."""
         for name, master in self.masters.items():
-            value = self._learning[name]
+            value = self.learning[name]
             master.grad = None if value.grad is None else value.grad.float()
             value.grad = None
         for optimizer in self.optimizers:
@@ -76,7 +76,7 @@ class Updater:
         if self._scaler:
             self._scaler.update()
         for name, master in self.masters.items():
-            self._learning[name].copy_(master)
+            self.learning[name].copy_(master)
             master.grad = None
 
     def set_rates(self, factor: float) -> None:
@@ -127,5 +127,3 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tenso
         parameter = parameters[int(index)]
         state.setdefault(int(index), {})[name] = like(value, parameter) if value.shape == parameter.shape else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
