@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 
-def main(rank: str, port: str, out: str) -> None:
+def main(rank: str, port: str, out: str, pause: str) -> None:
     os.environ |= {
         "RANK": rank,
         "LOCAL_RANK": rank,
@@ -16,17 +16,23 @@ def main(rank: str, port: str, out: str) -> None:
         "ACCELERATE_USE_CPU": "true",
         "OMP_NUM_THREADS": "1",
     }
+    from deepsynth.core.errors import Paused
     from deepsynth.training.config import TrainerConfig
     from deepsynth.training.production_trainer import DeepSynthProductionTrainer
 
     sys.path.insert(0, str(Path(__file__).parent))
+    from test_production_trainer import PauseAt
+
     from conftest import Rows
 
     config = TrainerConfig.load(Path(out) / "settings.json")
-    trainer = DeepSynthProductionTrainer(config)
-    state = trainer.train(Rows())
+    trainer = DeepSynthProductionTrainer(config, control=PauseAt(int(pause)) if int(pause) and rank == "0" else None)
+    try:
+        trainer.train(Rows(), Rows())
+    except Paused:
+        assert int(pause) == trainer.state.step
     assert trainer.team.processes == 2
-    Path(out, f"losses-{rank}.json").write_text(json.dumps([trainer.losses, state.examples]))
+    Path(out, f"losses-{rank}.json").write_text(json.dumps([trainer.losses, trainer.state.examples]))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,18 @@ class PauseAt(Control):
         return self.left < 0
 
 
+class PauseAtStep(Control):
+    """Asks for a pause when a run stands at a given step, however often it is asked before."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+        self.trainer = None
+
+    def should_pause(self) -> bool:
+        return self.trainer.state.step >= self.step
+
+
 def weights(trainer) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in trainer.loaded.model.state_dict().items()}
 
@@ -55,15 +67,29 @@ def test_loss_falls_the_encoder_stays_and_the_decoder_moves(config, rows):
         {"data": {"num_workers": 1}},
         {"lora": {"dropout": 0.1}, "gradient_accumulation_steps": 2},
         {"ema_decay": 0.5, "augmentation": {}, "gradient_checkpointing": True},
+        {"batching": "packed", "gradient_accumulation_steps": 2, "balance_loss": 0.1},
+        {"batching": "bucketed", "weights": "bfloat16", "batch_size": 2},
+        {"mixed_precision": "fp16", "optimizer": {"name": "muon"}},
+        {"cache": {"precision": "int8"}, "batching": "packed"},
+        {"cache": {"features": "projected"}, "lora": {}, "gradient_accumulation_steps": 2},
+        pytest.param(
+            {"cache": {}, "data": {"num_workers": 2}, "gradient_accumulation_steps": 2}, marks=pytest.mark.slow
+        ),
     ],
-    ids=["adamw", "muon-accumulated", "encoder-learns-bf16", "worker", "lora-accumulated", "averaged-augmented"],
+    ids=[
+        *("adamw", "muon-accumulated", "encoder-learns-bf16", "worker", "lora-accumulated", "averaged-augmented"),
+        *("packed", "bucketed-bfloat16", "float16-muon", "cached-packed", "cached-lora", "cached-workers"),
+    ],
 )
 @pytest.mark.parametrize("stop", random.Random(7).sample(range(1, 6), 2))
 def test_a_run_stopped_anywhere_and_resumed_equals_an_unbroken_one(config, rows, tmp_path, settings, stop):
+    if "cache" in settings:
+        settings = {**settings, "cache": {**settings["cache"], "folder": tmp_path / "cache"}}
     whole = DeepSynthProductionTrainer(config.override({**settings, "output_dir": tmp_path / "whole"}))
     whole.train(rows)
     broken = config.override({**settings, "output_dir": tmp_path / "broken"})
-    first = DeepSynthProductionTrainer(broken, control=PauseAt(stop))
+    first = DeepSynthProductionTrainer(broken, control=PauseAtStep(stop))
+    first._control.trainer = first
     with pytest.raises(Paused, match=f"paused after step {stop}"):
         first.train(rows)
     second = DeepSynthProductionTrainer(broken)

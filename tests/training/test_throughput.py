@@ -1,0 +1,44 @@
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from deepsynth.models import families
+from deepsynth.training.production_trainer import DeepSynthProductionTrainer
+from deepsynth.training.stepping import Step
+from deepsynth.training.throughput import Throughput, peak
+
+
+@pytest.mark.parametrize(
+    "settings", [{"freeze": ["sam", "clip"]}, {"freeze": []}, {"lora": {"targets": "attention"}}],
+    ids=["frozen-encoder", "whole", "adapters"],
+)  # fmt: skip
+def test_the_count_is_that_of_torchs_counter(config, rows, settings):
+    """Within a tenth: torch counts masked attention in full, and adapters; both are small here."""
+    trainer = DeepSynthProductionTrainer(config.override({"data": {"pad_to_multiple_of": None}, **settings}))
+    batch = trainer.collator([rows[0]])
+    with FlopCounterMode(display=False) as counter:
+        trainer.training_step(batch).backward()
+    step = Step(
+        loss=1, label_tokens=batch.num_label_tokens, rate=1, grad_norm=1, examples=1, last=False,
+        tokens=batch.num_tokens, visual_tokens=batch.num_visual_tokens, pixels=batch.num_pixels,
+        squared_lengths=sum(length**2 for length in batch.lengths),
+    )  # fmt: skip
+    assert trainer._throughput.operations(step) == pytest.approx(counter.get_total_flops(), rel=0.1)
+
+
+def test_a_cpu_has_no_known_peak():
+    assert peak(torch.device("cpu")) is None
+
+
+def test_a_devices_peak_is_found_by_its_name(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "NVIDIA H100 80GB HBM3")
+    assert peak(torch.device("cuda")) == 989e12
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "Somebody's chip")
+    assert peak(torch.device("cuda")) is None
+
+
+def test_looking_at_the_encoder_leaves_the_model_in_training(config):
+    loaded = families.get("deepseek_ocr").build("tiny")
+    loaded.model.train()
+    Throughput(loaded.model, config)
+    assert all(module.training for module in loaded.model.modules())
