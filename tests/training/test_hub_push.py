@@ -21,7 +21,7 @@ class FakeHub(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/api/repos/create":
             self.server.created.append(json.loads(body))
-            self.answer({"url": "http://hub/somebody/model"})
+            self.answer({"url": "https://huggingface.co/somebody/model"})
         elif "/preupload/" in self.path:
             files = [
                 {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
@@ -42,7 +42,9 @@ class FakeHub(BaseHTTPRequestHandler):
             line["value"]["path"]: base64.b64decode(line["value"]["content"]) for line in lines if line["key"] == "file"
         }
         self.server.commits.append((summary, files))
-        self.answer({"commitUrl": "http://hub/somebody/model/commit/1", "commitOid": "1", "pullRequestUrl": None})
+        self.answer(
+            {"commitUrl": "https://huggingface.co/somebody/model/commit/1", "commitOid": "1", "pullRequestUrl": None}
+        )
 
     def answer(self, value):
         content = json.dumps(value).encode()
