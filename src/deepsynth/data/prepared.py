@@ -18,6 +18,7 @@ import os
 import random
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from deepsynth import __version__
 from deepsynth.core.documents import Document, EncodedPage, Example, Page
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import read_manifest, storage_errors, sync_folder
@@ -230,7 +230,7 @@ class TaskExamples:
         shown = row if task == "summarize" else shorten(row, self._config.longest_text, generator)
         text, _, _ = TASKS[task](shown, generator)
         rendering = self._rendering.model_dump(mode="json")
-        facts = {"text": text, "language": row.language, "rendering": rendering, "version": __version__}
+        facts = {"text": text, "language": row.language, "rendering": rendering, "version": version("deepsynth")}
         return make_fingerprint(facts)
 
     def size_hint(self, index: int) -> tuple[int, int]:
