@@ -51,7 +51,7 @@ def describe_kind(kind: str) -> dict[str, Any]:
         "kind": kind,
         "verb": verb.name,
         "help": verb.help,
-        "schema": config.model_json_schema(),
+        "schema": config.model_json_schema(by_alias=False),
         "defaults": config().model_dump(mode="json"),
         "presets": {name: {"settings": values} for name, values in verb.preset_table().items()},
         "references": dict(verb.job.references),

@@ -136,6 +136,13 @@ CATALOG: tuple[Verb, ...] = (
         help="Draw quality, reading, tokens, latency and memory against compression, beside text baselines.",
         config="deepsynth.workflows.frontier:FrontierConfig",
         run="deepsynth.workflows.frontier:run",
+        job=JobKind(
+            name="frontier",
+            output="out",
+            references={"model": "model", "data": "dataset"},
+            accelerator=True,
+            hub=True,
+        ),
     ),
     Verb(
         name="compare",
