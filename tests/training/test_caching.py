@@ -150,7 +150,6 @@ def test_pages_that_are_drawn_otherwise_today_are_noticed(cached, rows, monkeypa
 
 @pytest.mark.parametrize(("precision", "most"), [("bfloat16", 0.01), ("int8", 0.05)])
 def test_fewer_bits_change_the_loss_little(config, cached, rows, precision, most):
-    """Measured here: bfloat16 changes these losses by under 0.1 %, int8 by under 1 %."""
     plain = trained(config, rows)
     trainer = trained(cached.override({"cache": {"precision": precision}}), rows)
     assert trainer.losses == pytest.approx(plain.losses, rel=most)
