@@ -11,7 +11,7 @@ import pytest
 from deepsynth.core.errors import StorageError
 from deepsynth.jobs import IllegalMoveError, JobStatus, StateManager
 from deepsynth.jobs.folder import ExitRecord
-from deepsynth.jobs.postgres import translate
+from deepsynth.jobs.postgres import connect_options, translate
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 pytestmark = pytest.mark.skipif(not BINARIES, reason="Debian's postgresql package is not installed")
@@ -24,7 +24,7 @@ def call(command, **options):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    pytest.importorskip("psycopg_pool")
+    pytest.importorskip("pg8000")
     folder = Path("/tmp") / f"deepsynth-pg-{os.getpid()}"
     folder.mkdir()
     if USER:
@@ -106,11 +106,46 @@ def test_opening_twice_migrates_once_and_a_newer_schema_is_refused(store, server
 
 def test_a_server_that_does_not_answer_is_an_error_without_its_password():
     with pytest.raises(StorageError, match="DEEPSYNTH_STORE does not answer") as caught:
-        StateManager("postgresql://somebody:pass-word@/none?host=/nowhere&connect_timeout=1")
+        StateManager("postgresql://somebody:pass-word@/none?host=/nowhere")
+    assert "pass-word" not in str(caught.value)
+
+
+def test_a_transaction_that_fails_leaves_nothing_and_the_store_goes_on(store):
+    with pytest.raises(ZeroDivisionError), store.database.write() as transaction:
+        transaction.run("INSERT INTO kept (path) VALUES (?)", ("/half",))
+        raise ZeroDivisionError
+    assert store.database.read("SELECT path FROM kept WHERE path LIKE '%half'") == []
+    assert store.create_job("training", {}).number == 1
+
+
+def test_a_lost_connection_is_an_error_to_try_again_after(store):
+    with pytest.raises(StorageError, match="cannot be used just now"), store.database.write() as transaction:
+        transaction.run("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert store.count_jobs() == 0
+
+
+def test_a_user_whom_the_server_does_not_know_is_named(server):
+    with pytest.raises(StorageError, match=r"refuses the connection: .*nobody-here"):
+        StateManager(server.replace("deepsynth@", "nobody-here@"))
+
+
+def test_a_url_gives_the_drivers_options():
+    options = connect_options("postgresql://a%40b:p%2Fw@db.example:6000/jobs?sslmode=disable")
+    assert (options["user"], options["password"], options["database"]) == ("a@b", "p/w", "jobs")
+    assert (options["host"], options["port"], options["ssl_context"]) == ("db.example", 6000, False)
+    assert connect_options("postgresql://a@h/jobs?sslmode=verify-full")["ssl_context"].check_hostname
+    assert connect_options("postgresql://a@h/jobs?sslmode=require")["ssl_context"] is True
+    assert connect_options("postgresql://a@/jobs?host=/run/pg")["unix_sock"] == "/run/pg/.s.PGSQL.5432"
+
+
+@pytest.mark.parametrize(("query", "named"), [("sslmode=maybe", "sslmode=maybe"), ("colour=red", "colour")])
+def test_an_option_that_is_not_known_is_refused_without_the_password(query, named):
+    with pytest.raises(StorageError, match=named) as caught:
+        connect_options(f"postgresql://a:pass-word@h/jobs?{query}")
     assert "pass-word" not in str(caught.value)
 
 
 def test_statements_are_translated():
-    assert translate("SELECT GROUP_CONCAT(a, ' ') FROM t WHERE b LIKE '%x' AND c = ?") == (
-        "SELECT STRING_AGG(a, ' ') FROM t WHERE b LIKE '%%x' AND c = %s"
+    assert translate("SELECT GROUP_CONCAT(a, ' ') FROM t WHERE b = ? AND c = ?") == (
+        "SELECT STRING_AGG(a, ' ') FROM t WHERE b = :v1 AND c = :v2"
     )

@@ -28,6 +28,7 @@ CASES = [
     ),
     ("evaluation", None, {"model": "owner/name", "limit": 5, "num_beams": 2}),
     ("export", None, {"checkpoint": "/c", "layout": "transformers"}),
+    ("export", None, {"checkpoint": "/c", "server": "vllm"}),
 ]
 
 

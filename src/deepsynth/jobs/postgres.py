@@ -6,9 +6,15 @@ it is written, and events are seen in the order of their numbers.
 
 from __future__ import annotations
 
+import getpass
+import queue
+import re
+import ssl
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
+from contextlib import contextmanager, suppress
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from deepsynth.core.errors import MissingExtraError, StorageError
 from deepsynth.jobs.database import Rows, Transaction
@@ -16,6 +22,11 @@ from deepsynth.jobs.schema import MIGRATIONS, statements
 
 _LOCK = 0x64656570  # any number that no other program on this database takes
 _SERIAL = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+_CONNECTIONS = 8
+_SECONDS = 30.0  # for a connection, and for each answer
+_PASSING = ("08", "40", "53", "55", "57", "58")
+"""Classes of SQLSTATE that say that the server cannot do it just now: lost, deadlocked, full, locked, ending, failing."""
+_SSL = {"disable": False, "prefer": None, "require": True, "verify-full": True}
 
 
 class _Postgres:
@@ -23,63 +34,90 @@ class _Postgres:
         self._connection = connection
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> Rows:
-        cursor = self._connection.execute(translate(sql), tuple(values))
-        return cast("Rows", cursor.fetchall()) if cursor.description else []
+        rows = self._connection.run(translate(sql), **{f"v{place}": value for place, value in enumerate(values, 1)})
+        names = [column["name"] for column in self._connection.columns or ()]
+        return [dict(zip(names, row, strict=True)) for row in rows or ()]
 
 
 class PostgresDatabase:
-    """A pool of connections to one database, whose schema is brought up to date when it is opened."""
+    """A few connections to one database, whose schema is brought up to date when it is opened."""
 
     def __init__(self, url: str) -> None:
         """Connect.
 
         Raises:
-            MissingExtraError: psycopg is not installed.
-            StorageError: the server does not answer, or the schema was written by a newer DeepSynth.
+            MissingExtraError: pg8000 is not installed.
+            StorageError: the URL has an option that is not known, the server does not answer or refuses the user, or the
+                schema was written by a newer DeepSynth.
         """
         try:
-            import psycopg
-            import psycopg_pool
-            from psycopg.rows import dict_row
+            import pg8000.native as driver  # pyright: ignore[reportMissingTypeStubs]
         except ModuleNotFoundError as error:
-            raise MissingExtraError(error.name or "psycopg", "postgres") from error
-        self._error = psycopg.OperationalError
-        self._pool: Any = psycopg_pool.ConnectionPool(
-            url, min_size=1, max_size=8, open=False, timeout=10, kwargs={"row_factory": dict_row}
-        )
-        try:
-            self._pool.open(wait=True, timeout=10)
-        except psycopg_pool.PoolTimeout as error:
-            self._pool.close()
-            raise StorageError(
-                "the PostgreSQL server of DEEPSYNTH_STORE does not answer; start it or mend the URL"
-            ) from error
+            raise MissingExtraError(error.name or "pg8000", "postgres") from error
+        self._driver = driver
+        self._options = connect_options(url)
+        self._slots: queue.LifoQueue[Any] = queue.LifoQueue()  # each an idle connection, or None for one not opened
+        for _ in range(_CONNECTIONS):
+            self._slots.put(None)
         self._migrate()
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> Rows:
         """Return the rows of one query."""
-        with self._errors(), self._pool.connection() as connection:
+        with self._connection() as connection:
             return _Postgres(connection).run(sql, values)
 
     @contextmanager
     def write(self) -> Generator[Transaction]:
-        """Yield a transaction that holds the store's lock."""
-        with self._errors(), self._pool.connection() as connection:
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        """Yield a transaction that holds the store's lock; an error in it ends the connection, and so undoes it."""
+        with self._connection() as connection:
+            connection.run("BEGIN")
+            connection.run("SELECT pg_advisory_xact_lock(:lock)", lock=_LOCK)
             yield _Postgres(connection)
+            connection.run("COMMIT")
 
     def close(self) -> None:
-        """Close every connection."""
-        self._pool.close()
+        """Close every idle connection."""
+        for _ in range(self._slots.qsize()):
+            self._end(self._slots.get())
+            self._slots.put(None)
 
     @contextmanager
-    def _errors(self) -> Generator[None]:
-        import psycopg_pool
-
+    def _connection(self) -> Generator[Any]:
         try:
-            yield
-        except (self._error, psycopg_pool.PoolTimeout) as error:
-            raise StorageError(f"the job store cannot be used just now: {error}") from error
+            connection = self._slots.get(timeout=_SECONDS)
+        except queue.Empty as error:
+            raise StorageError("the job store cannot be used just now: every connection is busy") from error
+        try:
+            connection = connection or self._open()
+            yield connection
+        except BaseException as error:
+            self._end(connection)
+            connection = None
+            if self._passes(error):
+                raise StorageError(f"the job store cannot be used just now: {error}") from error
+            raise
+        finally:
+            self._slots.put(connection)
+
+    def _open(self) -> Any:
+        try:
+            return self._driver.Connection(**self._options)
+        except self._driver.Error as error:
+            why: BaseException | None = error
+            while why is not None and not isinstance(why, self._driver.DatabaseError):
+                why = why.__context__  # saying goodbye to a server that has hung up fails too, and hides its refusal
+            said = f"refuses the connection: {why.args[0]['M']}" if why else "does not answer; start it or mend the URL"
+            raise StorageError(f"the PostgreSQL server of DEEPSYNTH_STORE {said}") from error
+
+    def _end(self, connection: Any) -> None:
+        with suppress(self._driver.Error):  # one that is broken cannot say goodbye
+            if connection is not None:
+                connection.close()
+
+    def _passes(self, error: BaseException) -> bool:
+        if isinstance(error, self._driver.DatabaseError):
+            return str(error.args[0]["C"]).startswith(_PASSING)
+        return isinstance(error, self._driver.InterfaceError)
 
     def _migrate(self) -> None:
         with self.write() as transaction:
@@ -95,6 +133,32 @@ class PostgresDatabase:
             transaction.run("INSERT INTO schema_version (version) VALUES (?)", (len(MIGRATIONS),))
 
 
+def connect_options(url: str) -> dict[str, Any]:
+    """Return the driver's options for `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=...&host=/socket/folder`.
+
+    Raises:
+        StorageError: an option is not known; the message never holds the password.
+    """
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    mode, host = query.pop("sslmode", "prefer"), query.pop("host", parts.hostname or "localhost")
+    if query or mode not in _SSL:
+        wrong = next(iter(query), f"sslmode={mode}")
+        raise StorageError(f"DEEPSYNTH_STORE: {wrong} is not known; there are host and sslmode ({', '.join(_SSL)})")
+    options: dict[str, Any] = {
+        "user": unquote(parts.username or getpass.getuser()),
+        "password": unquote(parts.password) if parts.password else None,
+        "database": unquote(parts.path.lstrip("/")) or None,
+        "timeout": _SECONDS,
+    }
+    port = parts.port or 5432
+    if host.startswith("/"):
+        return {**options, "unix_sock": f"{host}/.s.PGSQL.{port}", "ssl_context": False}
+    context = ssl.create_default_context() if mode == "verify-full" else _SSL[mode]
+    return {**options, "host": host, "port": port, "ssl_context": context}
+
+
 def translate(sql: str) -> str:
-    """Return a statement with the words that PostgreSQL has for the same things."""
-    return sql.replace("%", "%%").replace("?", "%s").replace("GROUP_CONCAT(", "STRING_AGG(")
+    """Return a statement with the words that PostgreSQL has for the same things, and its values named `:v1`, `:v2`..."""
+    places = count(1)
+    return re.sub(r"\?", lambda _: f":v{next(places)}", sql.replace("GROUP_CONCAT(", "STRING_AGG("))

@@ -100,8 +100,8 @@ def as_command(verb: Verb, config: Config, preset: str | None = None) -> str:
 def _flags(values: Mapping[str, Any], owner: type[BaseModel] | None, prefix: str = "") -> list[str]:
     words: list[str] = []
     for name, value in values.items():
-        flag = f"{prefix}{name.replace('_', '-')}"
         field = owner.model_fields.get(name) if owner else None
+        flag = f"{prefix}{((field.alias if field else None) or name).replace('_', '-')}"
         if isinstance(value, Mapping):
             inner = model_in(field.annotation) if field else None
             words += _flags(cast("Mapping[str, Any]", value), inner, f"{flag}.")

@@ -27,7 +27,7 @@ PACKAGES = (
     "pyarrow",
     "pydantic",
 )
-EXTRAS = {"web": "fastapi", "data": "zstandard", "gpu": "bitsandbytes", "postgres": "psycopg"}
+EXTRAS = {"web": "fastapi", "data": "zstandard", "gpu": "bitsandbytes", "postgres": "pg8000"}
 
 
 class DoctorConfig(Config):
