@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test slow check lint types contracts web-check web-build format docs bench bench-render bench-data bench-evaluate bench-infer image image-gpu token licenses distribution sbom lock clean
+.PHONY: help setup demo serve test slow check lint types contracts web-check web-build format docs bench bench-render bench-data bench-evaluate bench-infer image image-gpu check-image token licenses distribution sbom lock clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ image:  ## Build the container image for machines without an accelerator.
 
 image-gpu:  ## Build the container image for NVIDIA machines.
 	@IMAGE_FLAGS="$(IMAGE_FLAGS)" sh deploy/build.sh deploy/Dockerfile deepsynth:gpu
+
+check-image:  ## Use the image as an operator would: jobs, restart, SIGTERM (CHECK_FLAGS reaches the script).
+	$(PYTHON) deploy/check_container.py $(CHECK_FLAGS)
 
 token: deploy/secrets/token  ## Make the access token that the compose files hand to the web application.
 
