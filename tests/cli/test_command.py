@@ -52,3 +52,8 @@ def test_a_check_over_several_settings_sees_all_layers(tmp_path, capsys, monkeyp
 
 def look(config: Paired, reporter) -> str:
     return f"{config.every} {config.patience}"
+
+
+def test_a_value_that_belongs_to_no_flag_is_refused_and_not_dropped(capsys):
+    assert cli.main(["prepare", "debian", "--reading.languages", "en", "fr"]) == 2
+    assert "prepare takes one SOURCE, not debian fr" in capsys.readouterr().err

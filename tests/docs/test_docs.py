@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from deepsynth.cli.app import build_app
+from deepsynth.cli.command import arguments_of
 from deepsynth.core.config import model_in
 from deepsynth.workflows.catalog import CATALOG
 
@@ -50,7 +51,7 @@ def test_a_command_in_the_documentation_parses(page, command):
     arguments = bound.arguments
     flags = arguments["given"].model_dump(exclude_unset=True) if "given" in arguments else {}
     if positional := arguments.get("positional"):
-        flags[verb.positional] = list(positional) if verb.several else positional[0]
+        flags[verb.positional] = arguments_of(verb, positional)
     if arguments.get("preset") is not None:
         assert arguments["preset"] in verb.preset_table()
     if arguments.get("config") is None:  # else a file adds what flags leave out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ def make_command(verb: Verb) -> Callable[..., None]:
     ) -> None:
         flags = given.model_dump(exclude_unset=True) if given else {}
         if positional and verb.positional:
-            flags[verb.positional] = list(positional) if verb.several else positional[0]
+            flags[verb.positional] = arguments_of(verb, positional)
         settings = layered(config_class, _preset(verb, preset), read_settings_file(config) if config else {}, flags)
         with ConsoleReporter() as reporter:
             result = verb.function()(settings, reporter)
@@ -37,6 +37,23 @@ def make_command(verb: Verb) -> Callable[..., None]:
     command.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
     command.__doc__ = verb.help
     return command
+
+
+def arguments_of(verb: Verb, positional: Sequence[Any]) -> Any:
+    """Return what the arguments without a flag mean for the setting that takes them.
+
+    Raises:
+        SettingsError: there are several, and the verb takes one: often the second value of a flag before them.
+    """
+    if verb.several:
+        return list(positional)
+    if len(positional) > 1:
+        raise SettingsError(
+            f"{verb.name} takes one {str(verb.positional).upper()}, not {' '.join(map(str, positional))};"
+            " a flag with several values is repeated for each of them",
+            field=verb.positional,
+        )
+    return positional[0]
 
 
 def layered(config_class: type[Config], *layers: Mapping[str, Any]) -> Config:
