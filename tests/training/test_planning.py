@@ -87,7 +87,9 @@ def measured(config: TrainerConfig) -> int:
     rows = batch(config.batch_size)
 
     def step():
-        FAMILY.forward(loaded.model, rows).loss.backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.mixed_precision == "bf16"):
+            loss = FAMILY.forward(loaded.model, rows).loss
+        loss.backward()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -104,6 +106,8 @@ def measured(config: TrainerConfig) -> int:
 
 CASES = {
     "full": {},
+    "full, autocast": {"mixed_precision": "bf16"},
+    "adapters, autocast": {"mixed_precision": "bf16", "lora": {"rank": 8}},
     "full, checkpointed": {"gradient_checkpointing": True},
     "full, one row": {"batch_size": 1},
     "full, decoder only": {"freeze": ["sam", "clip", "projector", "embeddings"]},

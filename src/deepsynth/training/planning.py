@@ -127,7 +127,7 @@ def plan_training(
     else:
         trained = adapter_parameters(model, family, lora)
         weights = _frozen_weights(counts, lora, size) + trained * FLOAT
-    row = per_token(shape, compute, lora, eager_length=length if attention == "eager" else 0)
+    row = per_token(shape, compute, lora, eager_length=length if attention == "eager" else 0, experts_size=size)
     tokens = config.batch_size * length
     encoder = Encoder.of(unwrap(model).config.vision_config.sam_config, compute, attention)
     pages = config.batch_size if views is None else views
@@ -140,7 +140,10 @@ def plan_training(
         gradients=trained * FLOAT,
         scratch=0 if device == "cpu" else trained * FLOAT,
         activations=_kept(shape, row, tokens, compute, checkpointing=config.gradient_checkpointing)
-        + _expert_copies(shape, lora, size, checkpointing=config.gradient_checkpointing),
+        + _expert_copies(shape, lora, size, checkpointing=config.gradient_checkpointing)
+        + (
+            compute * (sum(counts.values()) - counts["experts"]) if compute < size else 0
+        ),  # autocast's copies of weights
         logits=piece * shape.vocabulary * 3 * FLOAT,  # log-probabilities, their gradient, and that of the logits
         encoding=max(encoder.bytes_for(pages, mode.size), encoder.bytes_for(tiles, mode.tile or 0)),
         checkpoint=checkpoint,
@@ -173,8 +176,14 @@ class PerToken:
     sparse: float
 
 
-def per_token(shape: Shape, size: int, lora: LoraConfig | None, *, eager_length: int = 0) -> PerToken:
-    """Return what a token keeps in a layer; `eager_length` is the length of a row where attention is not fused."""
+def per_token(
+    shape: Shape, size: int, lora: LoraConfig | None, *, eager_length: int = 0, experts_size: int | None = None
+) -> PerToken:
+    """Return what a token keeps in a layer, in numbers of `size` bytes.
+
+    `eager_length` is the length of a row where attention is not fused; autocast leaves grouped experts in their weights' type,
+    which `experts_size` gives.
+    """
     half = size == HALF
     base = (10.5 + 2 * half if lora is None else 6.5 + 2 * half) * shape.hidden + 2 * shape.heads * eager_length
     experts_learn = lora is None or lora.targets in ("attention+experts", "all-linear")
@@ -183,7 +192,7 @@ def per_token(shape: Shape, size: int, lora: LoraConfig | None, *, eager_length:
     ) * shape.inner
     plain = 4 if lora is None else 3
     dense = size * (base + plain * shape.dense)
-    sparse = size * (base + shape.per_token * pair + plain * shape.shared)
+    sparse = size * (base + plain * shape.shared) + (experts_size or size) * shape.per_token * pair
     if lora is None:
         return PerToken(dense, sparse)
     copied = 2 if half else 1  # adapters are in float32, so each keeps a copy of its inputs in it
