@@ -147,12 +147,17 @@ def _model(config: DoctorConfig) -> dict[str, str]:
 
 
 def _load(name: str) -> Any:
-    """Return a built-in size, of any family when its name stands before a colon, else what the name leads to."""
+    """Return a built-in size, of any family when its name stands before a colon, else what the name leads to.
+
+    The published size comes without memory (on the meta device): it is looked at, not run.
+    """
     from deepsynth.inference.summarizer import load_any
     from deepsynth.models import families
 
-    family, _, size = name.partition(":")
-    return families.get(family).build(size) if size and family in families.names() else load_any(name)
+    family, _, size = name.rpartition(":")
+    family = family or "deepseek_ocr"
+    known = family in families.names() and (size == "full" or ":" in name)
+    return families.get(family).build(size) if known else load_any(name)
 
 
 def _tokens(loaded: Any, config: DoctorConfig, rendering: Any) -> dict[str, str]:
