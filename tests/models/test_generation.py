@@ -161,3 +161,22 @@ def test_sampling_draws_only_from_the_likeliest_and_as_often_as_they_are_likely(
 def test_beams_are_not_drawn_at_random(tiny):
     with pytest.raises(InputError, match="num_beams 1 with a temperature above 0"):
         tiny.family.generate(tiny.model, prompts(tiny), max_new_tokens=2, num_beams=2, temperature=1.0)
+
+
+@torch.no_grad()
+def test_long_writing_looks_back_at_everything(tiny):
+    """The stock class's decoder sees 128 tokens back while it writes, and all of them while it trains."""
+    batch = prompts(tiny, rows()[:1])
+    written = tiny.family.generate(tiny.model, batch, max_new_tokens=170, min_new_tokens=170)[0]
+    new = torch.tensor([written[:-1]])
+    read = {
+        **batch,
+        "input_ids": torch.cat([batch["input_ids"], new], dim=1),
+        "attention_mask": torch.cat([batch["attention_mask"], torch.ones_like(new)], dim=1),
+        "labels": torch.cat([batch["labels"], torch.full_like(new, -100)], dim=1),
+        "image_token_mask": torch.cat([batch["image_token_mask"], torch.zeros_like(new, dtype=torch.bool)], dim=1),
+    }
+    logits = tiny.family.forward(tiny.model.eval(), read, with_logits=True).logits[0, -len(written) :]
+    logits[:, tiny.model.config.text_config.eos_token_id] = -torch.inf  # forbidden while fewer than asked are written
+    assert logits.argmax(-1).tolist() == written
+    assert set(tiny.model.config.text_config.layer_types) == {"full_attention"}

@@ -6,6 +6,8 @@ from torch import nn
 
 from deepsynth.core.errors import ModelError, SettingsError
 from deepsynth.models import families
+from deepsynth.models.comparing import probe_batch
+from deepsynth.training.config import OptimizerConfig
 from deepsynth.training.model_utils import (
     freeze_embeddings,
     freeze_parts,
@@ -14,6 +16,7 @@ from deepsynth.training.model_utils import (
     print_parameter_summary,
     validate_vision_model,
 )
+from deepsynth.training.optimizers import make_optimizers
 
 
 @pytest.fixture(params=["deepseek_ocr", "deepseek_ocr2"])
@@ -102,3 +105,39 @@ def test_a_whole_model_that_learns_passes(model):
 def test_a_model_without_eyes_is_refused():
     with pytest.raises(ModelError, match="has no sam"):
         validate_vision_model(torch.nn.Sequential(nn.Linear(2, 2)))
+
+
+FREEZABLE = (
+    "sam",
+    "clip",
+    "projector",
+    "embeddings",
+    "attention",
+    "router",
+    "experts",
+    "shared_experts",
+    "dense",
+    "norms",
+    "head",
+)
+
+
+@pytest.mark.parametrize("part", FREEZABLE)
+def test_a_frozen_part_gets_no_gradient_and_every_other_part_does(part):
+    loaded = families.get("deepseek_ocr").build("tiny")
+    freeze_parts(loaded.model, [part])
+    batch = probe_batch(loaded)
+    loaded.family.forward(loaded.model.train(), {**batch, "labels": batch["input_ids"]}).loss.backward()
+    for name, parameters in get_parameter_groups(loaded.model).items():
+        assert all((parameter.grad is None) == (name == part) for parameter in parameters), name
+
+
+@pytest.mark.parametrize("part", FREEZABLE)
+def test_a_part_with_a_rate_of_its_own_has_it_in_all_its_parameters_and_no_other_does(part):
+    model = families.get("deepseek_ocr").build("tiny").model
+    groups = get_parameter_groups(model)
+    settings = OptimizerConfig(learning_rate=0.01, part_rates={part: 0.5})
+    (optimizer,) = make_optimizers(model, families.get("deepseek_ocr").parts(model), settings)
+    rates = {id(value): group["lr"] for group in optimizer.param_groups for value in group["params"]}
+    for name, parameters in groups.items():
+        assert {rates[id(parameter)] for parameter in parameters} == {0.005 if name == part else 0.01}, name

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from transformers.models.unlimited_ocr import UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration
 
 from deepsynth.core.errors import ModelError, SettingsError
 from deepsynth.models import families
@@ -68,7 +69,6 @@ def test_a_merged_checkpoint_is_a_model_folder(config, rows, tmp_path):
 def test_adapter_files_load_in_stock_peft_over_the_stock_class(targets, tmp_path):
     """Other programs know neither our class nor our reader: PEFT alone, over transformers' own class, must do."""
     import peft
-    from transformers.models.unlimited_ocr import UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration
 
     loaded = families.get("deepseek_ocr").build("tiny", seed=3)
     stock_config = {**loaded.model.config.to_dict(), "model_type": "unlimited_ocr"}
@@ -120,3 +120,49 @@ def test_qlora_trains_and_is_merged_into_the_whole_model(config, rows):
     base = load_base(config).model.state_dict()
     changed = {name for name, value in merged.items() if not torch.equal(value, base[name])}
     assert changed == {name for name in base if "language_model" in name and "self_attn" in name}
+
+
+@pytest.mark.filterwarnings("ignore")  # the stock path only warns, and that is the trap
+def test_the_stock_path_saves_adapters_and_restores_none_of_them(tmp_path):
+    """PEFT over transformers' own class, as everybody uses it: what it saved it does not find again."""
+    import peft
+
+    def stock():
+        loaded = families.get("deepseek_ocr").build("tiny", seed=3)
+        found = UnlimitedOcrForConditionalGeneration(
+            UnlimitedOcrConfig.from_dict({**loaded.model.config.to_dict(), "model_type": "unlimited_ocr"})
+        )
+        found.load_state_dict(loaded.model.state_dict())
+        return found
+
+    targets = peft.LoraConfig(target_modules=r".*language_model\.layers\.\d+\.self_attn\.(q|v)_proj", r=4)
+    adapted = peft.get_peft_model(stock(), targets)
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            parameter.data.fill_(0.5)
+    adapted.save_pretrained(tmp_path / "stock")
+    again = peft.PeftModel.from_pretrained(stock(), tmp_path / "stock")
+    assert not any(bool(value.any()) for name, value in again.named_parameters() if "lora_B" in name)
+
+    loaded = load_base(TINY)
+    inject_adapters(loaded, LoraConfig())
+    for name, parameter in loaded.model.named_parameters():
+        if "lora_B" in name:
+            parameter.data.fill_(0.5)
+    write_adapters(loaded, LoraConfig(), tmp_path)
+    fresh = load_base(TINY)
+    inject_adapters(fresh, LoraConfig())
+    read_adapters(fresh, tmp_path)
+    assert all(bool((value == 0.5).all()) for name, value in fresh.model.named_parameters() if "lora_B" in name)
+
+
+def test_a_plain_load_of_a_checkpoint_would_leave_most_weights_as_they_were(tmp_path):
+    """How the stock trainer resumes: `load_state_dict(strict=False)` on official names. Ours gives every bit back."""
+    from safetensors.torch import load_file
+
+    saved, fresh = load_base(TINY), load_base(TINY.override({"seed": 9}))
+    FullTuning().save(saved, tmp_path)
+    report = fresh.model.load_state_dict(load_file(tmp_path / "model.safetensors"), strict=False)
+    assert len(report.missing_keys) > 0.9 * len(fresh.model.state_dict())
+    state = FullTuning().load(TINY, tmp_path, "cpu").model.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in saved.model.state_dict().items())
