@@ -29,8 +29,8 @@ class RayData(Executor):
             MissingExtraError: Ray is not installed.
         """
         try:
-            import ray
-            import ray.data
+            import ray  # pyright: ignore[reportMissingImports]
+            import ray.data  # pyright: ignore[reportMissingImports]
         except ImportError as error:
             raise MissingExtraError("ray", "ray") from error
         self._ray: Any = ray
