@@ -6,7 +6,7 @@ from deepsynth.inference.engine import EngineFacts
 from deepsynth.inference.writing import Writing
 
 SHORT = Writing(max_new_tokens=8, repetition_times=0)
-LONG = " ".join(f"The lamp number {number} stands in the harbor." for number in range(60))
+LONG = " ".join(f"The lamp number {number} stands in the harbor." for number in range(66))
 
 
 @pytest.fixture
