@@ -1,8 +1,10 @@
+import json
 import random
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from deepsynth.models import families
 from deepsynth.training.checkpoint import (
@@ -57,6 +59,16 @@ def test_random_states_come_back(tmp_path):
     assert (random.random(), float(np.random.randn()), torch.rand(1)) == before
 
 
+def test_a_checkpoint_from_before_there_was_a_loss_scale_is_read(tmp_path):
+    loaded, updater = made()
+    state, folder = TrainState(step=1), tmp_path / "checkpoint-1"
+    save_checkpoint(folder, loaded, updater.tensors(), state, TrainerConfig())
+    values = json.loads((folder / "state.json").read_text())
+    del values["loss_scale"]
+    (folder / "state.json").write_text(json.dumps(values))
+    assert load_state(folder, updater) == state
+
+
 def test_a_checkpoint_holds_no_pickle(tmp_path):
     loaded, updater = made()
     save_checkpoint(tmp_path / "checkpoint-1", loaded, updater.tensors(), TrainState(step=1), TrainerConfig())
@@ -102,3 +114,21 @@ def test_a_disk_that_fills_up_under_the_weights_is_one_clear_line(tmp_path, monk
             tmp_path / "checkpoint-1", default_model(), {}, module.TrainState(step=1), TrainerConfig()
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_8_bit_adamw_goes_on_from_a_checkpoint(tmp_path):
+    """It keeps its step as an int and its quantized state in a mapping of its own."""
+    pytest.importorskip("bitsandbytes")
+    loaded, updater = made("adamw8bit")
+    save_checkpoint(tmp_path / "checkpoint-1", loaded, updater.tensors(), TrainState(step=1), TrainerConfig())
+    kept = load_file(tmp_path / "checkpoint-1" / "optimizer-0.safetensors")
+    assert torch.uint8 in {value.dtype for value in kept.values()}
+    other, again = made("adamw8bit")
+    again.optimizers[0].state.clear()
+    load_state(tmp_path / "checkpoint-1", again)
+    for model, item in ((loaded.model, updater), (other.model, again)):
+        for parameter in model.parameters():
+            parameter.grad = torch.full_like(parameter, 0.5)
+        item.step()
+    for one, two in zip(loaded.model.parameters(), other.model.parameters(), strict=True):
+        assert torch.equal(one, two)

@@ -57,9 +57,11 @@ def test_workers_draw_the_same(config, rows, tmp_path):
     assert all(torch.equal(one.read(key)[0].features, two.read(key)[0].features) for key in keys)
 
 
-def test_processes_share_the_work(config, rows):
+def test_processes_share_the_work_though_each_looks_after_the_last_one_wrote(config, rows):
     counts = [filled(config, Slice(rows), process=number, processes=3)[1] for number in range(3)]
-    assert counts == [3, 2, 1]  # the second and third see what is there already, and share the rest
+    assert sum(counts) == 8
+    assert max(counts) < 8
+    assert filled(config, rows)[1] == 0
 
 
 class Slice:

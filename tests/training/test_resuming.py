@@ -10,10 +10,17 @@ FOLDER = Path("run/checkpoint-3")
 
 
 def test_settings_that_change_no_weight_may_differ():
-    saved = TrainerConfig()
-    refuse_other_settings(
-        saved, saved.override({"output_dir": "elsewhere", "log_interval": 1, "keep_checkpoints": 9}), FOLDER
-    )
+    saved = TrainerConfig().override({"cache.folder": "here"})
+    changes = {"output_dir": "elsewhere", "log_interval": 1, "keep_checkpoints": 9, "cache.folder": "elsewhere"}
+    changes |= {"eval_interval": 5, "eval_samples": 1, "hub.repository": "somebody/model"}
+    refuse_other_settings(saved, saved.override(changes), FOLDER)
+
+
+@pytest.mark.parametrize("changed", [{"cache.precision": "int8"}, {"cache": None}])
+def test_another_cache_than_the_same_one_elsewhere_is_refused(changed):
+    saved = TrainerConfig().override({"cache.folder": "here"})
+    with pytest.raises(CheckpointError, match=r"\(cache\)"):
+        refuse_other_settings(saved, saved.override(changed), FOLDER)
 
 
 def test_every_setting_that_differs_is_named():

@@ -101,7 +101,7 @@ def save_checkpoint(
 def load_state(folder: Path, updater: Updater) -> TrainState:
     """Fill the updater and the random states from a checkpoint; return where the run stands."""
     values: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
-    updater.load({path.stem: load_file(path) for path in _updating_files(folder)}, values.pop("loss_scale"))
+    updater.load({path.stem: load_file(path) for path in _updating_files(folder)}, values.pop("loss_scale", None))
     kind, words, position = values.pop("python_random")
     random.setstate((kind, tuple(words), position))
     _set_random(load_file(folder / "random.safetensors"))

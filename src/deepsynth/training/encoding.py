@@ -6,7 +6,7 @@ encoded document by document, so what is written does not depend on what else wa
 
 from __future__ import annotations
 
-import itertools
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -101,7 +101,7 @@ def fill_cache(
     encoder = _Encoder(loaded, projected=config.features == "projected", device=device)
     done = 0
     for part, found in zip(wanted, missing, strict=True):
-        mine = dict(itertools.islice(found.items(), process, None, processes))
+        mine = {key: index for key, index in found.items() if _share(key, processes) == process}
         for key, views in _drawn(part, mine, mode, workers):
             if control is not None and control.should_pause():
                 cache.flush()
@@ -202,6 +202,11 @@ def _missing(cache: VisualCache, part: Wanted, mode: str) -> dict[str, int]:
     set_epoch(part.examples, part.epoch)
     keys = ((cache_key(part.examples, index, mode), index) for index in part.indices)
     return {key: index for key, index in keys if key not in cache}
+
+
+def _share(key: str, processes: int) -> int:
+    """Return the process that encodes a page: by its key, since what is missing differs while others write."""
+    return zlib.crc32(key.encode()) % processes
 
 
 def _built(model: str, seed: int) -> LoadedModel | None:

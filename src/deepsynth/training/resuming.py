@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from deepsynth.core.errors import CheckpointError
 from deepsynth.training.config import TrainerConfig
 
-MAY_CHANGE = frozenset({"output_dir", "log_interval", "save_interval", "eval_interval", "keep_checkpoints", "tracking"})
+MAY_CHANGE = frozenset(
+    {
+        *("output_dir", "log_interval", "save_interval", "eval_interval", "eval_samples", "keep_checkpoints"),
+        *("tracking", "hub"),
+    }
+)
 """Settings that a resumed run may have otherwise than the checkpoint: they change no weight."""
 
 
@@ -17,13 +23,18 @@ def refuse_other_settings(saved: TrainerConfig, wanted: TrainerConfig, folder: P
     Raises:
         CheckpointError: names the settings that differ.
     """
-    before, now = saved.model_dump(mode="json"), wanted.model_dump(mode="json")
+    before, now = _settings(saved), _settings(wanted)
     changed = [name for name in before if before[name] != now[name] and name not in MAY_CHANGE]
     if changed:
         raise CheckpointError(
             f"{folder} belongs to a run with other settings ({', '.join(changed)}); use another output_dir, or start from"
             f" its weights with --model {folder}"
         )
+
+
+def _settings(config: TrainerConfig) -> dict[str, Any]:
+    """Return the settings less the cache's folder, whose place changes no weight either."""
+    return config.model_dump(mode="json", exclude={"cache": {"folder"}})
 
 
 def refuse_other_processes(saved: int, wanted: int, folder: Path) -> None:

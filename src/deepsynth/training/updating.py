@@ -7,7 +7,7 @@ overflow is left out, and the scale halved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -111,19 +111,37 @@ class Updater:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return an optimizer's state as whole tensors named `<parameter>.<slot>`."""
-    state: Mapping[int, Mapping[str, Tensor]] = optimizer.state_dict()["state"]
+    """Return an optimizer's state as whole tensors named `<parameter>.<slot>`; a count kept as an int has no axes."""
+    state: Mapping[int, Mapping[str, Any]] = optimizer.state_dict()["state"]
     return {
-        f"{index}.{name}": whole(value).contiguous() for index, slots in state.items() for name, value in slots.items()
+        f"{index}.{name}": whole(torch.as_tensor(value)).contiguous()
+        for index, slots in state.items()
+        for name, value in _flat(slots)
     }
+
+
+def _flat(slots: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield an optimizer's slots; 8-bit AdamW gives some of them in a mapping of their own, and takes them without."""
+    for name, value in slots.items():
+        if isinstance(value, Mapping):
+            for inner, tensor in value.items():
+                yield inner, tensor.clone() if inner.startswith("qmap") else tensor  # a table that all parameters share
+        else:
+            yield name, value
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Fill an optimizer's state from `optimizer_tensors`."""
     parameters: Sequence[Tensor] = [value for group in optimizer.param_groups for value in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
+    state: dict[int, dict[str, Any]] = {}
     for key, value in tensors.items():
         index, _, name = key.partition(".")
         parameter = parameters[int(index)]
-        state.setdefault(int(index), {})[name] = like(value, parameter) if value.shape == parameter.shape else value
+        state.setdefault(int(index), {})[name] = _slot(value, parameter)
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _slot(value: Tensor, parameter: Tensor) -> Tensor | int:
+    if value.ndim == 0 and value.dtype == torch.int64:
+        return int(value)
+    return like(value, parameter) if value.shape == parameter.shape else value
