@@ -191,9 +191,12 @@ ROOTS = ["/static/", "/api/jobs/", "/api/datasets/", "/api/models/", "/api/uploa
 
 def raw_status(client, path):
     """Ask for a path exactly as it stands: an HTTP library would tidy it up first."""
-    sent = []
+    sent, asked = [], []
 
     async def receive():
+        if asked:
+            await asyncio.Event().wait()  # the caller stays on the line: a file's answer listens for its going away
+        asked.append(True)
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message):
