@@ -27,7 +27,12 @@ def test_the_front_names_the_files_of_each_split_and_what_the_hub_sorts_by(prepa
 def test_terms_that_the_hub_has_no_name_for_are_told_in_words(prepare, monkeypatch):
     from deepsynth.data.sources.tables import TableSource
 
-    monkeypatch.setattr(TableSource, "license", "for the harbor master's eyes only")
+    make = TableSource.__init__
+
+    def with_terms(self, *arguments, **options):
+        make(self, *arguments, **options | {"license": "for the harbor master's eyes only"})
+
+    monkeypatch.setattr(TableSource, "__init__", with_terms)
     card = (prepare() / "README.md").read_text()
     assert (front(card)["license"], front(card)["license_name"]) == ("other", "see-below")
     assert "License: for the harbor master's eyes only" in card

@@ -9,7 +9,7 @@ def test_health_answers_ok(client):
 def test_ready_looks_at_store_disk_and_queue(client, services, monkeypatch):
     assert client.get("/api/ready").json() == {
         "ready": True,
-        "checks": {"store": "ok", "disk": "ok", "scheduler": "ok"},
+        "checks": {"store": "ok", "disk": "ok", "scheduler": "ok", "inference": "ok"},
     }
     monkeypatch.setattr("deepsynth.web.routes.system.disk_free", lambda folder: 1)
     answer = client.get("/api/ready")
