@@ -38,10 +38,12 @@ ROUNDS = 3
 SYLLABLES = "ta re ni mo la ser vic ton pre dis con age ful ing ber lo qua mer sol ven".split()  # noqa: SIM905
 RENDERING = RenderConfig(mode="nano-256")
 PREPARE = """
-import json, resource, sys
+import json, sys
+from pathlib import Path
 from benchmarks.data import run_prepare
 run_prepare(json.loads(sys.argv[1]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# not getrusage: its peak counts what the parent held when it forked
+print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 
 
