@@ -24,8 +24,16 @@ def free_port() -> int:
     "settings",
     [
         {},
+        pytest.param({"optimizer": {"name": "muon"}, "batching": "packed"}, marks=pytest.mark.slow),
+        pytest.param(
+            {"parallel": "fsdp", "ema_decay": 0.5, "eval_interval": 4, "eval_samples": 1}, marks=pytest.mark.slow
+        ),
+        pytest.param({"parallel": "fsdp", "optimizer": {"name": "muon"}, "batching": "packed"}, marks=pytest.mark.slow),
+        pytest.param(
+            {"parallel": "fsdp", "lora": {"rank": 4}, "cache": {"precision": "float32"}}, marks=pytest.mark.slow
+        ),
     ],
-    ids=["ddp"],
+    ids=["ddp", "ddp-muon-packed", "fsdp-averaged", "fsdp-muon-packed", "fsdp-lora-cached"],
 )
 def test_two_processes_equal_one_with_twice_the_accumulation(config, rows, tmp_path, settings):
     if "cache" in settings:
@@ -41,8 +49,10 @@ def test_two_processes_equal_one_with_twice_the_accumulation(config, rows, tmp_p
     losses, examples = found[0]
     assert losses == pytest.approx(one.losses, rel=1e-4)
     assert examples == one.state.examples
+    # Muon orthogonalizes in bfloat16, so the order of a sum shows: with DDP and with shards up to 0.0021 at a rate of 0.02
+    near = 5e-3 if config.optimizer.name == "muon" else 2e-3
     for name, value in state(one.config.output_dir / "checkpoint-4").items():
-        assert state(tmp_path / "two" / "checkpoint-4")[name].allclose(value, atol=2e-3), name
+        assert state(tmp_path / "two" / "checkpoint-4")[name].allclose(value, atol=near), name
     lines = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4]
     if config.eval_samples:
@@ -52,6 +62,16 @@ def test_two_processes_equal_one_with_twice_the_accumulation(config, rows, tmp_p
 
 def state(checkpoint):
     return load_trained(checkpoint).model.state_dict()
+
+
+@pytest.mark.slow
+def test_a_sharded_run_that_was_paused_equals_an_unbroken_one(config, tmp_path):
+    """The second command goes on from step 2 of the first; its losses are those of a run that never stopped."""
+    config = config.override({"batch_size": 2, "max_steps": 4, "parallel": "fsdp", "save_interval": 2})
+    whole = run(config.override({"output_dir": tmp_path / "whole"}), tmp_path)
+    paused = run(config.override({"output_dir": tmp_path / "broken"}), tmp_path, pause=2)
+    resumed = run(config.override({"output_dir": tmp_path / "broken"}), tmp_path)
+    assert paused + resumed == whole
 
 
 def run(config, folder, pause=None):

@@ -7,6 +7,7 @@ folder whoever wrote it.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -60,9 +61,16 @@ def whole_weights(model: nn.Module) -> Generator[None]:
     for part in parts:
         part.unshard()
     root.__class__ = sharded_class.__mro__[2]  # key mappings are registered under the name of the model's own class
+    # FSDP puts weights back into shards before each state_dict(); to make them whole again every process would have to ask,
+    # while one alone writes the checkpoint
+    hooks = [(module, module._state_dict_pre_hooks) for module in root.modules()]
+    for module, _ in hooks:
+        module._state_dict_pre_hooks = OrderedDict()
     try:
         yield
     finally:
+        for module, own in hooks:
+            module._state_dict_pre_hooks = own
         root.__class__ = sharded_class
         for part in parts:
             part.reshard()
