@@ -7,6 +7,7 @@ from torch import nn
 from deepsynth.core.errors import ModelError, SettingsError
 from deepsynth.models import families
 from deepsynth.models.comparing import probe_batch
+from deepsynth.models.family import PARTS
 from deepsynth.training.config import OptimizerConfig
 from deepsynth.training.model_utils import (
     freeze_embeddings,
@@ -107,22 +108,7 @@ def test_a_model_without_eyes_is_refused():
         validate_vision_model(torch.nn.Sequential(nn.Linear(2, 2)))
 
 
-FREEZABLE = (
-    "sam",
-    "clip",
-    "projector",
-    "embeddings",
-    "attention",
-    "router",
-    "experts",
-    "shared_experts",
-    "dense",
-    "norms",
-    "head",
-)
-
-
-@pytest.mark.parametrize("part", FREEZABLE)
+@pytest.mark.parametrize("part", PARTS)
 def test_a_frozen_part_gets_no_gradient_and_every_other_part_does(part):
     loaded = families.get("deepseek_ocr").build("tiny")
     freeze_parts(loaded.model, [part])
@@ -132,7 +118,7 @@ def test_a_frozen_part_gets_no_gradient_and_every_other_part_does(part):
         assert all((parameter.grad is None) == (name == part) for parameter in parameters), name
 
 
-@pytest.mark.parametrize("part", FREEZABLE)
+@pytest.mark.parametrize("part", PARTS)
 def test_a_part_with_a_rate_of_its_own_has_it_in_all_its_parameters_and_no_other_does(part):
     model = families.get("deepseek_ocr").build("tiny").model
     groups = get_parameter_groups(model)

@@ -68,7 +68,7 @@ class EvaluateConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EvaluateResult:
+class WrittenReport:
     """Where the report lies, and its table."""
 
     path: Path
@@ -79,7 +79,7 @@ class EvaluateResult:
         return f"{self.table}\nwrote {self.path}"
 
 
-def run(config: EvaluateConfig, reporter: Reporter, control: Control | None = None) -> EvaluateResult:
+def run(config: EvaluateConfig, reporter: Reporter, control: Control | None = None) -> WrittenReport:
     """Evaluate a model, or go on where an earlier run of the same settings stopped.
 
     Raises:
@@ -113,7 +113,7 @@ def run(config: EvaluateConfig, reporter: Reporter, control: Control | None = No
         return _report(config, benchmark, evaluator, reporter)
 
 
-def _report(config: EvaluateConfig, benchmark: Benchmark, evaluator: Evaluator, reporter: Reporter) -> EvaluateResult:
+def _report(config: EvaluateConfig, benchmark: Benchmark, evaluator: Evaluator, reporter: Reporter) -> WrittenReport:
     from deepsynth.evaluation.comparison import failures
     from deepsynth.evaluation.probes import costs, page_order, reading_probes, timing
     from deepsynth.evaluation.published import figures_beside
@@ -159,7 +159,7 @@ def _report(config: EvaluateConfig, benchmark: Benchmark, evaluator: Evaluator, 
         facts=_facts(config, benchmark, evaluator),
         saved_pages=config.save_pages,
     )
-    result = EvaluateResult(path=write_report(told, config.out), table=markdown(told))
+    result = WrittenReport(path=write_report(told, config.out), table=markdown(told))
     missed = failures({name: score.mean for name, score in scores.items()}, config.fail_under)
     if missed:
         reporter.message(result.describe())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from deepsynth.core.control import Control, pause_on_signals
 from deepsynth.core.errors import InputError, SettingsError
 from deepsynth.core.geometry import mode
 from deepsynth.core.progress import Reporter
+from deepsynth.workflows.evaluate import WrittenReport
 
 if TYPE_CHECKING:
     from deepsynth.data.tasks import Row
@@ -68,19 +68,7 @@ class FrontierConfig(Config):
     """Decides how words are shuffled, and the draws of intervals."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FrontierResult:
-    """Where the report lies, and its tables."""
-
-    path: Path
-    table: str
-
-    def describe(self) -> str:
-        """Return the tables and the place of the report."""
-        return f"{self.table}\nwrote {self.path}"
-
-
-def run(config: FrontierConfig, reporter: Reporter, control: Control | None = None) -> FrontierResult:
+def run(config: FrontierConfig, reporter: Reporter, control: Control | None = None) -> WrittenReport:
     """Sweep a model, or go on where an earlier run of the same settings stopped.
 
     Raises:
@@ -127,7 +115,7 @@ def run(config: FrontierConfig, reporter: Reporter, control: Control | None = No
             facts=_facts(config, summarizer, benchmark, frontier.text_tokens)
             | ({"Left out": "; ".join(left_out)} if left_out else {}),
         )
-        return FrontierResult(path=write_frontier(told, config.out), table=frontier_markdown(told))
+        return WrittenReport(path=write_frontier(told, config.out), table=frontier_markdown(told))
 
 
 def _modes(config: FrontierConfig, summarizer: Summarizer) -> list[str]:
