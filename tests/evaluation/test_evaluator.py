@@ -84,7 +84,7 @@ def test_another_page_instruction_or_way_of_writing_is_another_prediction(evalua
 
 
 def test_pages_are_saved_beside_their_predictions(evaluator, examples, tmp_path):
-    evaluator.write(examples, save_pages=True)
+    evaluator.write(examples, keep_pages=True)
     saved = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "pages").iterdir())
     assert saved == [page_path(row, page.number) for row, example in enumerate(examples) for page in example.pages]
 

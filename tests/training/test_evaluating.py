@@ -12,7 +12,10 @@ def test_samples_are_added_at_each_evaluation_beside_their_references(config, ro
     lines = [json.loads(line) for line in (config.output_dir / "samples.jsonl").read_text().splitlines()]
     assert [(line["step"], line["id"]) for line in lines] == [(3, "row-0"), (3, "row-1"), (6, "row-0"), (6, "row-1")]
     assert all(line["reference"] == rows[int(line["id"][-1])].summary for line in lines)
-    assert all(isinstance(line["written"], str) for line in lines)
+    assert all(isinstance(line["prediction"], str) for line in lines)
+    assert all(line["text"] == rows[int(line["id"][-1])].text for line in lines)
+    assert [line["pages"] for line in lines[:2]] == [["pages/000000-000.png"], ["pages/000001-000.png"]]
+    assert all((config.output_dir / name).is_file() for line in lines for name in line["pages"])
 
 
 def test_writing_samples_changes_no_number_of_the_run(config, rows, tmp_path):

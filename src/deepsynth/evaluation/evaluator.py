@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 
 from deepsynth.core.control import Control
-from deepsynth.core.documents import Example, Page, Progress, Score, Summary
+from deepsynth.core.documents import Example, Progress, Score, Summary
 from deepsynth.core.errors import InputError, Paused
 from deepsynth.core.files import write_bytes
 from deepsynth.core.progress import Reporter
@@ -82,11 +82,11 @@ class Evaluator:
         self._batch_size, self.writing = batch_size, writing or Writing()
 
     def write(
-        self, examples: Examples, name: str = "summaries", *, writing: Writing | None = None, save_pages: bool = False
+        self, examples: Examples, name: str = "summaries", *, writing: Writing | None = None, keep_pages: bool = False
     ) -> list[Summary]:
         """Return one summary a row; those made in an earlier, interrupted run are read from the folder.
 
-        `writing` replaces the evaluator's own; with `save_pages`, each page's picture is kept (see `page_path`).
+        `writing` replaces the evaluator's own; with `keep_pages`, each page's picture is kept (see `page_path`).
 
         Raises:
             Paused: a pause was asked for; what was written is kept.
@@ -99,8 +99,8 @@ class Evaluator:
                 raise Paused(f"paused with {len(keys)} of {len(examples)} {name} written; run it again to go on")
             wanted = [self._key(example, writing) for example in part]
             if not all(key in known for key in wanted):
-                if save_pages:
-                    _save_pages(self.folder, len(keys), part)
+                if keep_pages:
+                    save_pages(self.folder, len(keys), part)
                 made = dict(zip(wanted, self.summarizer.write(
                     part, batch_size=self._batch_size, writing=writing
                 ), strict=True))  # fmt: skip
@@ -230,9 +230,14 @@ def page_path(row: int, page: int) -> str:
     return f"{PAGES}/{row:06}-{page:03}.png"
 
 
-def _save_pages(folder: Path, first: int, examples: Sequence[Example]) -> None:
-    pages: Iterator[tuple[int, Page]] = (
-        (row, page) for row, example in enumerate(examples, first) for page in example.pages
-    )
-    for row, page in pages:
-        write_bytes(folder / page_path(row, page.number), encode_png(page.image))
+def save_pages(folder: Path, first: int, examples: Sequence[Example]) -> list[list[str]]:
+    """Write the picture of every page below `folder`, rows counted from `first`; return their names, row by row.
+
+    A page that is there encoded has no picture.
+    """
+    names: list[list[str]] = []
+    for row, example in enumerate(examples, first):
+        names.append([page_path(row, page.number) for page in example.pages])
+        for page, name in zip(example.pages, names[-1], strict=True):
+            write_bytes(folder / name, encode_png(page.image))
+    return names

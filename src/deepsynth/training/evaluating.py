@@ -16,6 +16,7 @@ from deepsynth.core.files import storage_errors
 from deepsynth.core.processor import Processor
 from deepsynth.data.batch import Batch
 from deepsynth.data.collate import Collator
+from deepsynth.evaluation.evaluator import save_pages
 from deepsynth.models import LoadedModel
 from deepsynth.training.averaging import MovingAverage
 from deepsynth.training.config import TrainerConfig
@@ -57,7 +58,7 @@ def write_samples(
     team: Team,
     average: MovingAverage | None,
 ) -> None:
-    """Add what the model writes about the first rows to samples.jsonl in the run's folder.
+    """Add what the model writes about the first rows, and their texts and pages, to samples.jsonl in the run's folder.
 
     Raises:
         StorageError: the disk refused.
@@ -70,8 +71,10 @@ def write_samples(
         return
     path = config.output_dir / SAMPLES
     with storage_errors(path), path.open("a", encoding="utf-8") as file:
-        for row, ids in zip(rows, written, strict=True):
-            line = {"step": step, "id": row.id, "reference": row.summary, "written": processor.decode(ids)}
+        pages = save_pages(config.output_dir, 0, rows)
+        for row, ids, names in zip(rows, written, pages, strict=True):
+            line = {"step": step, "id": row.id, "text": row.text, "reference": row.summary}
+            line |= {"prediction": processor.decode(ids), "pages": names}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 

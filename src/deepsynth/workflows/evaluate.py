@@ -121,7 +121,7 @@ def _report(config: EvaluateConfig, benchmark: Benchmark, evaluator: Evaluator, 
     from deepsynth.evaluation.systems import MODEL, evaluate_summaries
 
     examples = benchmark.examples
-    summaries = evaluator.write(examples, save_pages=config.save_pages)
+    summaries = evaluator.write(examples, keep_pages=config.save_pages)
     texts = [summary.text for summary in summaries]
     rows = benchmark.rows()
     settings = config.model_dump(mode="json", exclude={"fail_under", "out"})

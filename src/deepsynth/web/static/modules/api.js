@@ -107,7 +107,7 @@ export const getHistory = async (id) => (await ask(job(id, "/events"))).events;
 /** @param {string} id @returns {Promise<T.Sample[]>} */
 export async function getSamples(id) {
   const { samples } = await ask(job(id, "/samples?limit=200"));
-  return samples.map((/** @type {any} */ sample) => ({ ...sample, prediction: sample.prediction ?? sample.written ?? "", pages: sample.pages ?? [] }));
+  return samples.map((/** @type {any} */ sample) => ({ ...sample, prediction: sample.prediction ?? "", pages: sample.pages ?? [] }));
 }
 /** @param {string} id @returns {Promise<Record<string, unknown>>} */
 export const getReport = (id) => ask(job(id, "/report"));
