@@ -1,5 +1,6 @@
 import os
 import signal
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,20 @@ def test_blocks_are_taken_as_they_are_needed(two):
 def test_a_worker_that_is_killed_costs_no_block(two, tmp_path):
     assert list(two.map(Once(tmp_path / "marker"), range(8))) == list(range(8))
     assert (tmp_path / "marker").exists()
+
+
+def test_a_pool_that_breaks_while_blocks_are_handed_over_costs_no_block(two, monkeypatch):
+    submit, calls = two._submit, []
+
+    def breaking(function, block):
+        calls.append(block)
+        if len(calls) in (2, 9):
+            raise BrokenProcessPool("a worker died just now")
+        return submit(function, block)
+
+    monkeypatch.setattr(two, "_submit", breaking)
+    assert [result for result, _ in two.map(square, range(20))] == [number**2 for number in range(20)]
+    assert len(calls) > 20
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from typing import Any
 
 from deepsynth.data.scale import MOST_DEATHS, Block, Executor, Result, ScaleConfig, WorkerError
@@ -37,15 +38,17 @@ class Processes:
     def map(self, function: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:
         """Yield the results (see `Executor.map`)."""
         source = iter(blocks)
-        waiting: collections.deque[tuple[Block, Future[Result]]] = collections.deque()
+        taken: collections.deque[Block] = collections.deque()
+        futures: collections.deque[Future[Result]] = collections.deque()  # those of the first blocks in `taken`
         deaths = 0
         while True:
-            while len(waiting) < 2 * self._workers and (block := next(source, _END)) is not _END:
-                waiting.append((block, self._submit(function, block)))
-            if not waiting:
+            while len(taken) < 2 * self._workers and (block := next(source, _END)) is not _END:
+                taken.append(block)
+            if not taken:
                 return
-            try:
-                result = waiting[0][1].result()
+            try:  # a pool breaks while blocks are handed over as well as while a result is awaited
+                futures.extend(self._submit(function, block) for block in islice(taken, len(futures), None))
+                result = futures[0].result()
             except BrokenProcessPool as error:
                 deaths += 1
                 if deaths >= MOST_DEATHS:
@@ -53,10 +56,11 @@ class Processes:
                         f"a worker died {deaths} times at the same block of rows; is memory short? (--scale.workers)"
                     ) from error
                 self.close()
-                waiting = collections.deque((block, self._submit(function, block)) for block, _ in waiting)
+                futures.clear()
                 continue
             deaths = 0
-            waiting.popleft()
+            taken.popleft()
+            futures.popleft()
             yield result
 
     def _submit(self, function: Callable[[Block], Result], block: Block) -> Future[Result]:
