@@ -66,6 +66,12 @@ def test_paths_outside_and_output_folders_are_refused_with_their_field(reference
     assert caught.value.field == field
 
 
+def test_a_dataset_that_is_not_there_is_told_before_the_job_is_made(references, tmp_path, dataset):
+    with pytest.raises(InputError, match="there is no dataset at") as caught:
+        resolve(references, "training", {"data.path": str(dataset.parent / "missing")}, tmp_path)
+    assert caught.value.field == "data.path"
+
+
 def test_an_unknown_id_is_unknown(references, tmp_path):
     with pytest.raises(UnknownThingError):
         resolve(references, "training", {"model": "model:" + "0" * 16}, tmp_path)

@@ -30,7 +30,7 @@ class References:
         """Return a client's settings with every reference turned into an absolute path and the output folder set.
 
         Raises:
-            InputError: a setting names a path that jobs may not read, or the output folder; its field is named.
+            InputError: a setting names a path that jobs may not read, no dataset, or the output folder; its field is named.
             UnknownThingError: nothing has the id.
         """
         assert verb.job is not None
@@ -50,6 +50,8 @@ class References:
             value = _lookup(settings, name)
             if isinstance(value, str) and value:
                 settings = merge(settings, {name: self._resolve(kind, value, name)})
+            if kind == "dataset" and not Path(str(_lookup(settings, name))).exists():
+                raise InputError(f"{name}: there is no dataset at {_lookup(settings, name)}; choose one", field=name)
         return merge(settings, {verb.job.output: str(output)}) if verb.job.output else settings
 
     def _with_default(self, settings: dict[str, Any], name: str, default: Path) -> dict[str, Any]:
