@@ -94,8 +94,7 @@ def test_the_theme_that_was_chosen_stays(visit, fake):
     page = visitor.open("#/settings")
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.get_by_role("radio", name="Dark").check()
-    page.locator("html[data-theme=dark]").wait_for()
+    page.wait_for_function("light => getComputedStyle(document.body).backgroundColor !== light", arg=light)
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     visitor.open("#/jobs")
-    assert dark != light
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
