@@ -2,7 +2,7 @@ import pytest
 from pydantic import Field, model_validator
 
 from deepsynth.cli import app as cli
-from deepsynth.cli.command import layered
+from deepsynth.cli.command import layered, with_bare_groups
 from deepsynth.core.config import Config
 from deepsynth.core.errors import SettingsError
 from deepsynth.workflows.catalog import Verb
@@ -24,6 +24,39 @@ def test_a_later_layer_wins_and_mappings_join():
 def test_layers_are_checked_together():
     with pytest.raises(SettingsError, match="depth"):
         layered(Tree, {"depth": 0})
+
+
+class Grouped(Config):
+    tree: Tree | None = None
+    """Grow a tree."""
+    always: Tree = Tree()
+    """One that is always there."""
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        (["--tree"], ["--tree", "{}"]),
+        (["--tree", "--tree.depth", "2"], ["--tree.depth", "2"]),
+        (["--tree", "--always.depth", "2"], ["--tree", "{}", "--always.depth", "2"]),
+        (["--tree", '{"depth": 3}'], ["--tree", '{"depth": 3}']),
+        (["--always"], ["--always"]),
+    ],
+)
+def test_a_group_named_alone_is_switched_on(tokens, expected):
+    verb = Verb(name="grow", help="Grow.", config=f"{__name__}:Grouped", run="")
+    assert with_bare_groups(verb, tokens) == expected
+
+
+def test_the_command_line_switches_a_group_on(capsys, monkeypatch):
+    verb = Verb(name="grow", help="Grow.", config=f"{__name__}:Grouped", run=f"{__name__}:grow")
+    monkeypatch.setattr(cli, "CATALOG", (verb,))
+    assert [cli.main(["grow", *flags]) for flags in ([], ["--tree"], ["--tree", "--tree.depth", "4"])] == [0, 0, 0]
+    assert capsys.readouterr().out.split() == ["none", "1", "4"]
+
+
+def grow(config: Grouped, reporter) -> str:
+    return str(config.tree.depth) if config.tree else "none"
 
 
 class Paired(Config):

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from deepsynth.cli.app import build_app
-from deepsynth.cli.command import arguments_of
+from deepsynth.cli.command import arguments_of, with_bare_groups
 from deepsynth.core.config import model_in
 from deepsynth.workflows.catalog import CATALOG
 
@@ -47,7 +47,9 @@ def test_a_command_in_the_documentation_parses(page, command):
     verb = VERBS[tokens[0]]
     if "--help" in tokens:
         return
-    _, bound, _ = build_app(verb.name).parse_args(tokens, exit_on_error=False, print_error=False)
+    _, bound, _ = build_app(verb.name).parse_args(
+        with_bare_groups(verb, tokens), exit_on_error=False, print_error=False
+    )
     arguments = bound.arguments
     flags = arguments["given"].model_dump(exclude_unset=True) if "given" in arguments else {}
     if positional := arguments.get("positional"):

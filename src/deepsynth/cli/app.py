@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from deepsynth import __version__
-from deepsynth.cli.command import make_command
+from deepsynth.cli.command import make_command, with_bare_groups
 from deepsynth.core.config import describe_validation_error
 from deepsynth.core.errors import DeepSynthError
 from deepsynth.workflows.catalog import CATALOG
@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=os.environ.get("DEEPSYNTH_LOG", "WARNING").upper(), format="%(levelname)s: %(message)s")
     try:
         app = build_app(tokens[0] if tokens else None)
+        verb = next((row for row in CATALOG if tokens and row.name == tokens[0]), None)
+        tokens = tokens if verb is None else with_bare_groups(verb, tokens)
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except DeepSynthError as error:
         return _fail(str(error), error.exit_code)

@@ -56,6 +56,26 @@ def arguments_of(verb: Verb, positional: Sequence[Any]) -> Any:
     return positional[0]
 
 
+def with_bare_groups(verb: Verb, tokens: Sequence[str]) -> list[str]:
+    """Return the tokens with a group that is named alone (`--cache`) switched on as its settings say by themselves.
+
+    Where flags of the group follow or precede (`--cache --cache.precision int8`) they switch it on already.
+    """
+    fields = verb.config_class().model_fields
+    groups = {
+        f"--{name.replace('_', '-')}"
+        for name, field in fields.items()
+        if field.default is None and model_in(field.annotation) is not None
+    }
+    found: list[str] = []
+    for token, following in zip(tokens, [*tokens[1:], "--"], strict=True):
+        if token not in groups or not following.startswith("-"):
+            found.append(token)
+        elif not any(other.startswith(f"{token}.") for other in tokens):
+            found += [token, "{}"]
+    return found
+
+
 def layered(config_class: type[Config], *layers: Mapping[str, Any]) -> Config:
     """Return the settings with each layer laid over the one before, checked once at the end.
 

@@ -20,7 +20,7 @@ class SourceConfig(Config):
     """Where the rows come from and how to read them."""
 
     source: str = "packages"
-    """A name (`packages`, `docstrings`, `debian`, or a dataset such as `xsum`), a file, a folder, or a Hub id."""
+    """A name (`packages`, `debian`, `man`, or a dataset such as `xsum`), a file, a folder, or a Hub id."""
     text_column: str | None = None
     """The column that holds the document; guessed when the guess is sure."""
     summary_column: str | None = None
@@ -160,3 +160,18 @@ class AugmentationConfig(Config):
     """Let the light on the paper fall off by up to this share from one side to the other."""
     jpeg: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Pack the page as JPEG and unpack it: at 1 down to quality 30, near 0 at about 95."""
+
+
+class EncodeConfig(Config):
+    """Reading every page now with a model's frozen encoder: training with the same `cache` then loads no encoder at all."""
+
+    model: str = "nano"
+    """Model whose encoder reads: a size, a folder, or a Hub id, as training will name it."""
+    seed: int = 0
+    """Seed of that training: it decides the weights of a bare size, and how pages are changed."""
+    splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("train", "validation")
+    """Splits whose pages are read; those that the dataset lacks are left out."""
+    cache: CacheConfig = CacheConfig()
+    """Where and how visual tokens are kept, as training will say it."""
+    augmentation: AugmentationConfig | None = None
+    """Read changed training pages, as many versions as `cache.variants` says."""

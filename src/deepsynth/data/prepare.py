@@ -25,7 +25,7 @@ from deepsynth.core.files import MANIFEST, remove_leftovers, write_bytes, write_
 from deepsynth.core.progress import Reporter
 from deepsynth.data.card import dataset_card
 from deepsynth.data.cleaning import Judged, choose_split, judge
-from deepsynth.data.config import CleaningConfig, SourceConfig, SplitConfig
+from deepsynth.data.config import CleaningConfig, EncodeConfig, SourceConfig, SplitConfig
 from deepsynth.data.drawing import Drawn, document_of, draw_block
 from deepsynth.data.executors import make_executor
 from deepsynth.data.ledger import Ledger
@@ -42,7 +42,7 @@ FORMAT = 2
 BLOCK_ROWS, BLOCK_CHARS = 128, 2_000_000
 """What a worker gets at once: many rows, unless they are long."""
 DRAW_ROWS = 32
-NOT_CONTENT = {"out", "scale"}
+NOT_CONTENT = {"out", "scale", "encode"}
 """Settings that change nothing about the rows."""
 
 
@@ -67,6 +67,8 @@ class PrepareConfig(Config):
     """Rows of a shard; a run that is killed loses at most the shard it had not finished."""
     scale: ScaleConfig = ScaleConfig()
     """How many processes or machines work."""
+    encode: EncodeConfig | None = None
+    """Fill the cache of visual tokens as well, ahead of training; needs nothing of the dataset to change."""
 
     @field_validator("reading")
     @classmethod

@@ -6,6 +6,8 @@ encoded document by document, so what is written does not depend on what else wa
 
 from __future__ import annotations
 
+import math
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +37,8 @@ from deepsynth.training.examples import Examples, cache_key, set_epoch
 from deepsynth.training.loader import worker_context
 from deepsynth.training.visual_cache import VisualCache
 
-TELL_EVERY = 50
+TELL_SECONDS = 5.0
+"""Time between two reports of progress."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +86,7 @@ def fill_cache(
     Nothing missing means that no encoder is loaded.
 
     Raises:
-        Paused: a pause was asked for; what was encoded is kept.
+        Paused: a pause was asked for, by `control` or by the reporter; what was encoded is kept.
         StorageError: the disk refused; what was written before is whole.
     """
     missing = [_missing(cache, part, mode) for part in wanted]
@@ -99,18 +102,24 @@ def fill_cache(
         write_encoder_file(loaded.model, cache.encoder_file)
         cache.describe({"model": model, **config.model_dump(mode="json", include={"features", "compute"})})
     encoder = _Encoder(loaded, projected=config.features == "projected", device=device)
-    done = 0
-    for part, found in zip(wanted, missing, strict=True):
-        mine = {key: index for key, index in found.items() if _share(key, processes) == process}
-        for key, views in _drawn(part, mine, mode, workers):
-            if control is not None and control.should_pause():
-                cache.flush()
-                raise Paused(f"paused after encoding {done} of {total} documents; run the same command again to go on")
-            if key not in cache:
-                cache.add(key, encoder(views), [hash_views(view) for view in views])
-                done += 1
-            if done % TELL_EVERY == 0:
-                reporter.progress(Progress(done=min(done, total), total=total, message="encoding pages"))
+    done, told = 0, -math.inf
+    try:
+        for part, found in zip(wanted, missing, strict=True):
+            mine = {key: index for key, index in found.items() if _share(key, processes) == process}
+            for key, views in _drawn(part, mine, mode, workers):
+                if control is not None and control.should_pause():
+                    raise Paused(
+                        f"paused after encoding {done} of {total} documents; run the same command again to go on"
+                    )
+                if time.monotonic() - told >= TELL_SECONDS:
+                    told = time.monotonic()
+                    reporter.progress(Progress(done=min(done, total), total=total, message="encoding pages"))
+                if key not in cache:
+                    cache.add(key, encoder(views), [hash_views(view) for view in views])
+                    done += 1
+    except Paused:
+        cache.flush()
+        raise
     cache.flush()
     return done
 

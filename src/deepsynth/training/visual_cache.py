@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import time
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ FORMAT = 1
 ENCODER, ABOUT = "encoder.safetensors", "about.json"
 SHARD_BYTES = 2**28
 """A shard is written when its pages hold about so much."""
+SHARD_SECONDS = 300.0
+"""Or when its first page has waited so long: where encoding is slow, a kill then loses minutes and not hours."""
 OPEN_SHARDS = 256
 
 Precision = Literal["float32", "bfloat16", "int8"]
@@ -64,7 +67,7 @@ class VisualCache:
         self.precision: Precision = precision
         self._entries: dict[str, tuple[Path, tuple[PageFacts, ...]]] = {}
         self._waiting: dict[str, list[tuple[EncodedPage, str]]] = {}
-        self._waiting_bytes = 0
+        self._waiting_bytes, self._waiting_since = 0, 0.0
         self.refresh()
 
     @property
@@ -96,10 +99,12 @@ class VisualCache:
         return len(self._entries)
 
     def add(self, key: str, pages: Sequence[EncodedPage], pixels: Sequence[str]) -> None:
-        """Take in a document's pages; they are on disk when the shard is full, and after `flush`."""
+        """Take in a document's pages; they are on disk when the shard is full or old, and after `flush`."""
+        if not self._waiting:
+            self._waiting_since = time.monotonic()
         self._waiting[key] = list(zip(pages, pixels, strict=True))
         self._waiting_bytes += sum(page.features.numel() * page.features.element_size() for page in pages)
-        if self._waiting_bytes >= SHARD_BYTES:
+        if self._waiting_bytes >= SHARD_BYTES or time.monotonic() - self._waiting_since >= SHARD_SECONDS:
             self.flush()
 
     def flush(self) -> None:

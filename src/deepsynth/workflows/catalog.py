@@ -85,7 +85,7 @@ CATALOG: tuple[Verb, ...] = (
         job=JobKind(
             name="dataset",
             output="out",
-            references={"source": "source", "reading.lists": "path", "reading.cache": "path"},
+            references={"source": "source", "reading.lists": "path", "reading.cache": "path", "encode.model": "model"},
             hub=True,
         ),
     ),
