@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from deepsynth.evaluation.charts import Point, Series, interval_chart, line_chart, ticks
+from deepsynth.evaluation.charts import Mark, Point, Series, interval_chart, line_chart, ticks
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,13 @@ def test_systems_are_drawn_with_their_intervals_the_model_stressed():
     assert root.get("aria-label") == "ROUGE-L: lead 30.0, <model> 10.0"
     groups = [element.get("class") for element in root.iter("g")]
     assert groups == ["s7", "s0 stressed"]
+
+
+def test_a_mark_is_an_upright_line_at_its_value_and_widens_the_axis():
+    points = [Point(x=0, y=0), Point(x=4, y=1)]
+    svg = ElementTree.fromstring(str(chart(points, marks=[Mark(x=8, name="limit <1>", color=2)])))
+    line = next(element for element in svg.iter("line") if element.get("class") == "mark")
+    centers = [float(element.get("cx", "nan")) for element in svg.iter("circle")]
+    assert line.get("x1") == line.get("x2")
+    assert float(line.get("x1", "nan")) == pytest.approx(2 * centers[1] - centers[0], abs=0.2)
+    assert [element.text for element in line.iter("title")] == ["limit <1>: 8"]

@@ -1,7 +1,13 @@
 import pytest
 
 from deepsynth.core.documents import Document
-from deepsynth.evaluation.density import SMALLEST_PX, draw_within, largest_px
+from deepsynth.evaluation.density import (
+    SMALLEST_PX,
+    draw_within,
+    largest_px,
+    legible_compression,
+    nominal_page_tokens,
+)
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.text import TextRenderer
 
@@ -56,3 +62,28 @@ def test_what_does_not_fit_is_left_out_and_told():
 
 def test_other_scripts_have_other_floors():
     assert draw_within(Document(id="d", text="水位を読み取り警報を出します。" * 4), RENDERING, 1, 16).floor == 12
+
+
+def test_a_page_of_tiles_counts_its_tiles_and_its_view():
+    drawing = draw_within(Document(id="d", text=TEXT), RENDERING.override({"mode": "nano-tiles"}), 1, 16)
+    assert drawing.pages[0].image.size == (128, 256)
+    assert (drawing.nominal_tokens, drawing.visual_tokens) == (2 * 16 + 64, 8 * 5 + 73)
+    assert nominal_page_tokens("gundam") == 6 * 100 + 256
+
+
+@pytest.mark.parametrize("mode", ["nano-128", "nano-tiles"])
+def test_the_limit_of_legibility_parts_pages_that_can_be_read_from_those_that_cannot(mode):
+    rendering, words = RENDERING.override({"mode": mode}), " ".join([TEXT] * 40).split()
+    limit = legible_compression(Document(id="d", text=" ".join(words)), rendering, lambda text: len(text.split()))
+    assert limit is not None
+    fits = round(limit * nominal_page_tokens(mode))
+
+    def drawn(count):
+        return draw_within(Document(id="d", text=" ".join(words[:count])), rendering, 1, 16)
+
+    assert drawn(round(0.85 * fits)).legible
+    assert not drawn(round(1.15 * fits)).legible
+
+
+def test_a_text_that_fills_no_page_has_no_limit():
+    assert legible_compression(Document(id="d", text="A lamp."), RENDERING, len) is None

@@ -49,6 +49,7 @@ def told():
         text_in_full=score(33),
         text_tokens=900.0,
         baselines={"lead <1>": score(28)},
+        legible_to={"tiny": 11.6},
     )
     return FrontierReport(
         title="A <sweep>", frontier=frontier, settings={"a": 1}, data_fingerprint="f", facts={"Data": "x"}
@@ -58,14 +59,20 @@ def told():
 def test_the_remarks_follow_the_figures(told):
     lines = remarks(told.frontier)
     assert lines[0] == "Reading in tiny: precision stays above 90 % up to 10.2x."
-    assert "better summaries at 1 of 3 points, worse ones at 1" in lines[1]
-    assert "fails there for that reason alone" in lines[2]
-    assert "lose their end" in lines[3]
+    assert "smallest letters that can be read hold 11.6x in tiny" in lines[1]
+    assert "better summaries at 1 of 3 points, worse ones at 1" in lines[2]
+    assert "fails there for that reason alone" in lines[3]
+    assert "lose their end" in lines[4]
 
 
 def test_no_precision_above_90_is_said_so(told):
     frontier = Frontier(
-        reading=(reading(650, 80), reading(650, 90.5)), summaries=(), text_in_full=None, text_tokens=0, baselines={}
+        reading=(reading(650, 80), reading(650, 90.5)),
+        summaries=(),
+        text_in_full=None,
+        text_tokens=0,
+        baselines={},
+        legible_to={},
     )
     assert "nowhere surely above 90 %; the best is 90.5 [89.5, 91.5] %" in remarks(frontier)[0]
 
@@ -88,6 +95,8 @@ def test_illegible_points_are_rings_and_the_papers_curve_is_dashed(told):
     assert chart.count('class="hollow"') == 2  # the dense pages, plain and shuffled
     assert "the paper on Fox, 64 visual tokens: 10.5, 96.5; 600-700" in chart
     assert chart.count(' dashed"><polyline') == 3
+    assert chart.count('class="mark"') == 1
+    assert "tiny, letters at the floor of legibility: 11.6" in chart
     assert set(pictures) == {
         f"{what} against compression" for what in ("Reading", "Summaries", "Tokens", "Latency", "Memory")
     }
@@ -114,7 +123,8 @@ def test_what_was_not_measured_is_called_so_and_what_was_left_out_has_no_table(t
     assert "not measured" in text  # memory
     alone = FrontierReport(
         title="t",
-        frontier=Frontier(reading=told.frontier.reading, summaries=(), text_in_full=None, text_tokens=0, baselines={}),
+        frontier=Frontier(reading=told.frontier.reading, summaries=(), text_in_full=None, text_tokens=0, baselines={},
+        legible_to={},),
         settings={}, data_fingerprint="f", facts={},
     )  # fmt: skip
     assert "Without compression" not in frontier_markdown(alone)

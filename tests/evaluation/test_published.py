@@ -37,6 +37,12 @@ def test_the_same_rows_and_variant_compare():
     }  # fmt: skip
 
 
+def test_a_run_that_named_no_configuration_has_read_the_usual_one():
+    assert beside(subset=None)["facebook/bart-large-cnn"].reasons == ()
+    mlsum = beside("mlsum", None, "test", 10701)["M-BERT"]
+    assert mlsum.reasons[0] == "configuration es, not None"
+
+
 def test_what_a_paper_calls_l_is_never_put_beside_plain_l():
     assert "rougeL_stemmed" not in beside()["BART-large"].scores
     assert beside()["BART-large"].scores["rougeLsum_stemmed"] == 40.90

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from deepsynth.evaluation.textrank import best_sentences, rank_sentences
+from deepsynth.evaluation.tokenizer import UnicodeTokenizer
 
 
 def test_the_sentence_that_shares_most_words_leads():
@@ -28,6 +29,18 @@ def test_weights_equal_those_worked_out_by_hand():
     steady = np.real(vectors[:, np.argmax(np.real(values))])
     ranks = rank_sentences([["a", "b", "c"], ["a", "x"], ["b", "y"]])
     assert ranks / ranks.sum() == pytest.approx(steady / steady.sum(), abs=1e-3)
+
+
+def test_weights_equal_those_of_sumy():
+    """Recorded from sumy 0.13.0, its `TextRankSummarizer.rate_sentences` given the same words and no stop words."""
+    text = """The lamp stands in the harbor and warns boats of the tide.
+        Boats that come in at night look for the lamp.
+        A rope of the harbor was torn last winter.
+        The tide is high twice a day, and the harbor is then open to larger boats.
+        Nobody lives on the rock."""
+    words = [UnicodeTokenizer().tokenize(line) for line in text.splitlines()]
+    recorded = [0.2863165461572808, 0.16710673520031674, 0.164538665668702, 0.24717048829086954, 0.13486745369244382]
+    assert rank_sentences(words) == pytest.approx(recorded, abs=1e-12)
 
 
 def test_single_words_and_no_sentences_are_ranked_too():

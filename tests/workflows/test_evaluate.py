@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import signal
@@ -5,10 +6,14 @@ import subprocess
 import sys
 import time
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from tests.data.conftest import fake_hub  # noqa: F401 - a fixture
 
 from deepsynth.core.control import Control
 from deepsynth.core.errors import Paused, QualityError
+from deepsynth.data.sources.known import EXPORT_REVISION
 from deepsynth.workflows.evaluate import EvaluateConfig, run
 
 SMALL = {"limit": 6, "reading_rows": 2, "probe_rows": 2, "max_new_tokens": 5, "batch_size": 4}
@@ -62,6 +67,32 @@ def test_a_pause_that_was_asked_for_stops_before_the_next_batch(dataset, checkpo
     with pytest.raises(Paused):
         run(settings(dataset, checkpoint, tmp_path), reporter, control)
     assert not (tmp_path / "report.json").exists()
+
+
+def test_a_benchmark_of_the_hub_is_evaluated_by_its_name_and_put_beside_published_figures_with_a_reason(
+    checkpoint, tmp_path, reporter, fake_hub  # noqa: F811
+):  # fmt: skip
+    def split(name):
+        rows = [
+            {"article": f"The {name} lamp number {n} warns boats. It stands in the harbor.", "highlights": f"Lamp {n}."}
+            for n in range(4)
+        ]
+        target = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows), target)
+        return target.getvalue()
+
+    files = {f"3.0.0/{name}/0000.parquet": split(name) for name in ("train", "validation", "test")}
+    fake_hub.add("abisee/cnn_dailymail", files, branch=EXPORT_REVISION)
+    run(settings("cnn_dailymail", checkpoint, tmp_path / "out", controls=(), probe_rows=0), reporter)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [row["text"][:13] for row in report["rows"]] == ["The test lamp"] * 4
+    assert report["rows"][3]["reference"] == "Lamp 3."
+    assert report["scores"]["nearest training summary"]["rouge1"]["n"] == 4
+    assert "rougeLsum_stemmed" in report["scores"]["model"]
+    bart = next(item for item in report["published"] if item["figure"]["system"] == "BART-large")
+    assert bart["reasons"] == ["4 rows here, 11,490 there"]
+    assert bart["scores"] == {}
+    assert "4 rows here, 11,490 there" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.slow

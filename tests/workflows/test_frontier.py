@@ -45,13 +45,27 @@ def test_points_that_the_data_cannot_give_are_left_out_and_told(dataset, checkpo
     assert "5000 tokens" in values["facts"]["Left out"]
 
 
+def test_pages_of_tiles_are_swept_like_others(dataset, checkpoint, tmp_path, reporter):
+    run(settings(dataset, checkpoint, tmp_path, modes=("nano-tiles",), ratios=(0.5,), budgets=(200,)), reporter)
+    values = json.loads((tmp_path / "frontier.json").read_text())
+    assert [(point["nominal_tokens"], point["visual_tokens"]) for point in values["reading"]] == [(96, 113)]
+    assert 40 <= values["reading"][0]["text_tokens"] <= 48
+    assert [point["target"] for point in values["summaries"]] == ["0.5x", "200 tokens"]
+    assert values["summaries"][1]["visual_tokens"] == 113  # the texts fill one page of the two that the budget allows
+
+
+def test_the_limit_of_legibility_is_told_by_mode(dataset, checkpoint, tmp_path, reporter):
+    result = run(settings(dataset, checkpoint, tmp_path, documents=0, ratios=(1.0,)), reporter)
+    limits = json.loads((tmp_path / "frontier.json").read_text())["legible_to"]
+    assert set(limits) == {"nano-128"}
+    assert f"{limits['nano-128']:.1f}x in nano-128" in result.describe()
+    assert "letters at the floor of legibility" in result.path.read_text()
+
+
 def test_wrong_modes_are_named(dataset, checkpoint, tmp_path, reporter):
-    with pytest.raises(
-        SettingsError, match="mode 'base' cannot be swept with this model; .*nano-128, nano-192, nano-256"
-    ):
+    known = "those that do: nano-128, nano-192, nano-256, nano-tiles"
+    with pytest.raises(SettingsError, match=f"mode 'base' does not fit the model .*; {known}"):
         run(settings(dataset, checkpoint, tmp_path, modes=("base",)), reporter)
-    with pytest.raises(SettingsError, match="'nano-tiles'"):
-        run(settings(dataset, checkpoint, tmp_path, modes=("nano-tiles",)), reporter)
 
 
 def test_a_split_that_is_not_there_is_named(dataset, checkpoint, tmp_path, reporter):

@@ -60,6 +60,16 @@ class Series:
     """Number of its color, so that series that belong together share one; else its place among the series."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """A dotted upright line at a value of x, such as a limit."""
+
+    x: float
+    name: str
+    """What its title says."""
+    color: int = COLORS - 1
+
+
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Return about `count` round numbers that span [low, high]; the first is at most `low`, the last at least `high`."""
     span = high - low or abs(high) or 1.0
@@ -69,7 +79,15 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [round(number * step, 10) for number in range(first, max(last, first + 1) + 1)]
 
 
-def line_chart(series: Sequence[Series], *, x_label: str, y_label: str, zero: bool = True, summary: str = "") -> Markup:
+def line_chart(
+    series: Sequence[Series],
+    *,
+    x_label: str,
+    y_label: str,
+    zero: bool = True,
+    summary: str = "",
+    marks: Sequence[Mark] = (),
+) -> Markup:
     """Return series on common axes, with their legend; empty when there is no point.
 
     `zero` lets the y axis begin at 0, so that heights compare; `summary` is read out instead of the picture.
@@ -77,12 +95,14 @@ def line_chart(series: Sequence[Series], *, x_label: str, y_label: str, zero: bo
     points = [point for item in series for point in item.points]
     if not points:
         return Markup()
-    xs = ticks(min(point.x for point in points), max(point.x for point in points), 8)
+    across = [*(point.x for point in points), *(mark.x for mark in marks)]
+    xs = ticks(min(across), max(across), 8)
     lows = [point.y if point.low is None else point.low for point in points]
     highs = [point.y if point.high is None else point.high for point in points]
     ys = ticks(min(0.0, *lows) if zero else min(lows), max(highs))
     frame = _Frame(xs, ys)
-    parts = [frame.axes(x_label, y_label), *(frame.series(number, item) for number, item in enumerate(series))]
+    parts = [frame.axes(x_label, y_label), *map(frame.mark, marks)]
+    parts += [frame.series(number, item) for number, item in enumerate(series)]
     label = summary or f"{y_label} against {x_label}: {', '.join(item.name for item in series)}"
     picture = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         WIDTH, HEIGHT, label, Markup("").join(parts)
@@ -145,6 +165,12 @@ class _Frame:
         parts += [self._point(item.name, point) for point in found]
         dashed = Markup(" dashed") if item.dashed else Markup()
         return Markup('<g class="s{}{}">{}</g>').format(_color(number, item), dashed, Markup("").join(parts))
+
+    def mark(self, item: Mark) -> Markup:
+        """Return an upright line over the whole height."""
+        return Markup(
+            '<g class="s{}"><line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{}" y2="{}"><title>{}: {at:.4g}</title></line></g>'
+        ).format(item.color % COLORS, _TOP, HEIGHT - _BOTTOM, item.name, x=self.x(item.x), at=item.x)
 
     def _point(self, name: str, point: Point) -> Markup:
         x, y = self.x(point.x), self.y(point.y)

@@ -6,11 +6,13 @@ below it is what one wants to see, and every page says whether it is legible.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from deepsynth.core.documents import Document, Page
 from deepsynth.core.errors import InputError
-from deepsynth.core.geometry import mode
+from deepsynth.core.geometry import Grid, mode
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.planner import legibility_floor
 from deepsynth.rendering.png import quantize
@@ -18,6 +20,8 @@ from deepsynth.rendering.text import TextRenderer, page_size
 
 SMALLEST_PX, STEPS_PER_PX = 5.0, 4
 """Sizes are tried in quarters of a pixel, from the smallest that rendering allows."""
+LIMIT_PAGES = 8
+"""Full pages that the limit of legibility is measured on, where the text is long enough."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +43,31 @@ class Drawing:
     def legible(self) -> bool:
         """Whether the letters are as large as the script needs."""
         return self.px >= self.floor
+
+
+def drawn_grid(mode_name: str) -> Grid:
+    """Return the tiles of a page as it is drawn for a mode; (1, 1) for a mode without tiles."""
+    page_mode = mode(mode_name)
+    return page_mode.grid(*page_size(page_mode))
+
+
+def nominal_page_tokens(mode_name: str) -> int:
+    """Return the visual tokens of a drawn page as the paper counts them: tiles and view, no row ends, no separator."""
+    return mode(mode_name).nominal_tokens(drawn_grid(mode_name))
+
+
+def legible_compression(document: Document, rendering: RenderConfig, count: Callable[[str], int]) -> float | None:
+    """Return the compression of full pages in the smallest letters that can be read; none if the text fills no page.
+
+    `count` gives the text tokens of a text. Denser pages are below the floor of their script.
+    """
+    lenient = rendering.override({"missing": "replace", "max_pages": None})
+    text = TextRenderer(lenient).text(document)
+    renderer = TextRenderer(lenient.override({"px": legibility_floor(text, lenient)}))
+    starts = [lines[0][0].start for lines in islice(renderer.layout_pages(text), LIMIT_PAGES + 1)]
+    if len(starts) < 2:
+        return None
+    return count(text[: starts[-1]]) / (len(starts) - 1) / nominal_page_tokens(rendering.mode)
 
 
 def largest_px(text: str, rendering: RenderConfig, pages: int, largest: float) -> float | None:
@@ -65,7 +94,6 @@ def draw_within(document: Document, rendering: RenderConfig, pages: int, largest
 
     What does not fit at the smallest size is left out.
     """
-    page_mode = mode(rendering.mode)
     lenient = rendering.override({"missing": "replace", "max_pages": None})
     text = TextRenderer(lenient).text(document)
     found = largest_px(text, lenient, pages, max(SMALLEST_PX, largest))
@@ -75,12 +103,11 @@ def draw_within(document: Document, rendering: RenderConfig, pages: int, largest
         Page(document_id=page.document_id, number=page.number, image=quantize(page.image), span=page.span)
         for page in renderer.render(document)
     )
-    grid = page_mode.grid(*page_size(page_mode))
     return Drawing(
         pages=drawn,
         px=px,
         floor=legibility_floor(text, lenient),
         whole=found is not None,
-        nominal_tokens=len(drawn) * page_mode.nominal_tokens(grid),
-        visual_tokens=len(drawn) * page_mode.tokens(grid),
+        nominal_tokens=len(drawn) * nominal_page_tokens(rendering.mode),
+        visual_tokens=len(drawn) * mode(rendering.mode).tokens(drawn_grid(rendering.mode)),
     )

@@ -23,10 +23,9 @@ import numpy as np
 from deepsynth.core.documents import Document, Example, Score, Summary
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import write_json
-from deepsynth.core.geometry import mode
 from deepsynth.data.tasks import INSTRUCTIONS, READ, Row
 from deepsynth.evaluation.baselines import BASELINES, LEAD, LEAD_WORDS, NEED_TRAINING, RANDOM
-from deepsynth.evaluation.density import Drawing, draw_within
+from deepsynth.evaluation.density import Drawing, draw_within, legible_compression, nominal_page_tokens
 from deepsynth.evaluation.evaluator import Evaluator, as_text, cut_to_tokens
 from deepsynth.evaluation.memory import peak_memory
 from deepsynth.evaluation.metrics import rouge, score_readings
@@ -38,6 +37,8 @@ from deepsynth.rendering.config import RenderConfig
 QUALITY = "rougeL"
 SHOWN_BASELINES = (RANDOM, LEAD, LEAD_WORDS)
 COSTS = "frontier-costs.json"
+LIMIT_ROWS = 256
+"""Rows whose text is laid out to find the limit of legibility."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +113,8 @@ class Frontier:
     text_tokens: float
     """Mean length of the documents in tokens."""
     baselines: Mapping[str, Score]
+    legible_to: Mapping[str, float]
+    """Mode -> compression of full pages whose letters are just large enough for their script; denser ones are not."""
 
     def to_values(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -202,7 +205,7 @@ class Sweep:
         """Summarize whole documents at `ratio` text tokens a visual token, or within `budget` visual tokens each."""
         rendering = self._summarizer.rendering.override({"mode": mode_name})
         evaluator = self._make(self._summarizer.drawing(rendering))
-        one_page = mode(mode_name).nominal_tokens()
+        one_page = nominal_page_tokens(mode_name)
         tokens = [self._count(row.text) for row in rows]
         wanted = [budget if budget is not None else int(count / (ratio or 1)) for count in tokens]
         drawings = [
@@ -252,6 +255,12 @@ class Sweep:
         references = [row.summary or "" for row in rows]
         made = {name: BASELINES[name](rows, training, seed) for name in names}
         return {name: bootstrap(rouge(texts, references)[QUALITY], seed=seed) for name, texts in made.items()}
+
+    def legible_to(self, rows: Sequence[Row], mode_name: str) -> float | None:
+        """Return the compression at which the letters of full pages are as small as can be read; none for too little text."""
+        text = " ".join(word for row in rows[:LIMIT_ROWS] for word in row.text.split())
+        rendering = self._summarizer.rendering.override({"mode": mode_name})
+        return legible_compression(Document(id="all rows", text=text), rendering, self._count) if text else None
 
     def _quality(self, rows: Sequence[Row], written: Sequence[Summary], seed: int) -> Score:
         references = [row.summary or "" for row in rows]

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from deepsynth.core.documents import Score
 from deepsynth.core.files import write_json, write_text
-from deepsynth.evaluation.charts import Point, Series, line_chart
+from deepsynth.evaluation.charts import Mark, Point, Series, line_chart
 from deepsynth.evaluation.frontier import Frontier, ReadingPoint, SummaryPoint
 from deepsynth.evaluation.precision import FOX_EDGES, precision_by_tokens
 from deepsynth.evaluation.published import fox_curve
@@ -63,6 +63,11 @@ def remarks(frontier: Frontier) -> list[str]:
             if held
             else f"Reading in {name}: precision is nowhere surely above 90 %; the best is {figure(best.precision)} %"
             f" at {best.compression:.1f}x."
+        )
+    if frontier.legible_to:
+        limits = ", ".join(f"{limit:.1f}x in {name}" for name, limit in frontier.legible_to.items())
+        lines.append(
+            f"Full pages in the smallest letters that can be read hold {limits}; denser ones are below the floor."
         )
     against = [point for point in frontier.summaries if point.text_quality is not None]
     if against:
@@ -221,8 +226,11 @@ def plots(frontier: Frontier) -> list[tuple[str, str, Markup]]:
     return [
         (
             "Reading against compression",
-            f"{ring} Dashed: the paper's curve on Fox, and our pages with their words shuffled.",
-            line_chart(_reading_series(reading), x_label=x, y_label="precision, %") if reading else Markup(),
+            f"{ring} Dotted upright lines: full pages in letters just at that floor, by mode. Dashed: the paper's curve on Fox,"
+            " and our pages with their words shuffled.",
+            line_chart(_reading_series(reading), x_label=x, y_label="precision, %", marks=_limits(frontier))
+            if reading
+            else Markup(),
         ),
         (
             "Summaries against compression",
@@ -269,6 +277,15 @@ def _reading_series(points: Sequence[ReadingPoint]) -> list[Series]:
         ]
         found.append(Series(name=f"the paper on Fox, {tokens} visual tokens", points=curve, dashed=True, color=color))
     return found
+
+
+def _limits(frontier: Frontier) -> list[Mark]:
+    """Return a mark for each mode that was read, where its letters reach the floor of legibility."""
+    return [
+        Mark(x=frontier.legible_to[name], name=f"{name}, letters at the floor of legibility", color=color)
+        for color, name in _modes(frontier.reading)
+        if name in frontier.legible_to
+    ]
 
 
 def _quality_series(frontier: Frontier) -> list[Series]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -46,6 +46,7 @@ class BenchmarkRun:
     dataset: str
     """Short name or Hub id; anything else has no published figures here."""
     subset: str | None
+    """Its configuration; none means the usual one of the data set."""
     split: str
     rows: int
     metrics: Collection[str]
@@ -86,6 +87,8 @@ def short_name(dataset: str) -> str | None:
 def figures_beside(run: BenchmarkRun) -> list[Beside]:
     """Return the published figures on the run's data set, each with what keeps it from being compared."""
     name = short_name(run.dataset)
+    if name is not None and run.subset is None:
+        run = replace(run, subset=KNOWN[name].usual_subset)
     return [_beside(run, figure) for figure in published_figures() if name is not None and figure.dataset == name]
 
 

@@ -1,7 +1,8 @@
 """TextRank (Mihalcea and Tarau 2004): the sentences that share most words with the others, by the walk of PageRank.
 
-Weights and damping are those of the sumy library, whose figures are often quoted; tests hold values worked out by hand. sumy
-itself is not used: it pins an old setuptools and brings along a web client and an unmaintained reader of HTML.
+Weights and damping are those of the sumy library, whose figures are often quoted; tests hold weights that it gave, and some
+worked out by hand. sumy itself is not used: it pins an old setuptools and brings along a web client and an unmaintained reader
+of HTML.
 """
 
 from __future__ import annotations

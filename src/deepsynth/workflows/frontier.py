@@ -41,7 +41,7 @@ class FrontierConfig(Config):
     training_split: str = "train"
     """Split that baselines draw on."""
     modes: tuple[str, ...] = ()
-    """Page modes to sweep; empty means all without tiles that fit the model."""
+    """Page modes to sweep; empty means all that fit the model, those with tiles too."""
     ratios: tuple[Ratio, ...] = ()
     """Compressions to sweep, in text tokens a visual token; empty means 1, 2, 4, 6 for nano models, else 2.5 to 20."""
     page_tokens: tuple[Tokens, ...] = ()
@@ -106,6 +106,7 @@ def run(config: FrontierConfig, reporter: Reporter, control: Control | None = No
             text_in_full=sweep.text_in_full(documents, config.seed) if config.text and documents else None,
             text_tokens=_mean_tokens(summarizer, documents),
             baselines=sweep.baselines(documents, benchmark.training, config.seed) if documents else {},
+            legible_to={name: limit for name in modes if (limit := sweep.legible_to(rows, name)) is not None},
         )
         told = FrontierReport(
             title=f"Compression against quality: {config.model} on {config.data} ({config.split})",
@@ -122,17 +123,16 @@ def _modes(config: FrontierConfig, summarizer: Summarizer) -> list[str]:
     """Return the modes to sweep.
 
     Raises:
-        SettingsError: one does not fit the model, or cuts pages into tiles.
+        SettingsError: one does not fit the model; lists those that do.
     """
     fitting = summarizer.loaded.family.modes(summarizer.loaded.model)
-    plain = [name for name in fitting if mode(name).tile is None]
-    wrong = [name for name in config.modes if name not in plain]
+    wrong = [name for name in config.modes if name not in fitting]
     if wrong:
         raise SettingsError(
-            f"mode {wrong[0]!r} cannot be swept with this model; those without tiles that fit it: {', '.join(plain)}",
+            f"mode {wrong[0]!r} does not fit the model {config.model}; those that do: {', '.join(fitting)}",
             field="modes",
         )
-    return list(config.modes or plain)
+    return list(config.modes or fitting)
 
 
 def _ratios(config: FrontierConfig, name: str) -> tuple[float, ...]:
@@ -143,10 +143,12 @@ def _reading(
     config: FrontierConfig, sweep: Sweep, rows: list[Row], modes: list[str], reporter: Reporter
 ) -> tuple[tuple[ReadingPoint, ...], list[str]]:
     """Return the points, and why others could not be measured."""
+    from deepsynth.evaluation.density import nominal_page_tokens
+
     found: list[ReadingPoint] = []
     left_out: list[str] = []
     for name in modes if config.pages else ():
-        nominal = mode(name).nominal_tokens()
+        nominal = nominal_page_tokens(name)
         for tokens in config.page_tokens or [round(ratio * nominal) for ratio in _ratios(config, name)]:
             reporter.message(f"reading in {name}: pages of {tokens} text tokens, {tokens / nominal:.1f}x")
             try:

@@ -87,7 +87,7 @@ def _subset(config: SourceConfig, known: KnownDataset | None) -> str | None:
     if known.subset_is_language:
         raise InputError(f"{known.id} has one configuration a language; name one with --subset: "
                          f"{', '.join(known.subsets)}", field="subset")  # fmt: skip
-    return known.subsets[0]
+    return known.usual_subset
 
 
 def _complete(config: SourceConfig, known: KnownDataset | None, subset: str | None) -> SourceConfig:

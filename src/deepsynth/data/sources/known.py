@@ -32,6 +32,11 @@ class KnownDataset:
     license: str = "unknown"
     """As the dataset's card states it, in the Hub's spelling where it has one; `unknown` where the card states none."""
 
+    @property
+    def usual_subset(self) -> str | None:
+        """The configuration that is read when none is named; none where the user must choose a language."""
+        return None if self.subset_is_language else self.subsets[0]
+
     def language(self, subset: str) -> str:
         """Return the language of the rows of `subset`."""
         return dict(zip(self.subsets, self.languages, strict=False)).get(subset, self.languages[0])
