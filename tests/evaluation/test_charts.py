@@ -40,7 +40,7 @@ def test_a_chart_is_well_formed_and_escaped():
 def test_points_fall_where_the_axes_say():
     svg = str(chart([Point(x=0, y=0), Point(x=10, y=100)]))
     places = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)
-    assert places == [("46.0", "260.0"), ("628.0", "12.0")]
+    assert places == [("46.0", "278.0"), ("628.0", "30.0")]
 
 
 def test_several_series_get_a_legend_and_dashes():

@@ -1,11 +1,14 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from deepsynth.core.control import Control
 from deepsynth.core.documents import Page, Summary
 from deepsynth.core.errors import InputError, Paused
+from deepsynth.core.processor import IGNORED
 from deepsynth.core.progress import SilentReporter
+from deepsynth.data.collate import Collator
 from deepsynth.evaluation.evaluator import (
     Changed,
     Evaluator,
@@ -115,12 +118,23 @@ def test_text_behind_the_last_allowed_page_is_not_held_against_the_reader(exampl
         page_text(replace(examples[0], text=None))
 
 
-def test_permuted_pages_change_the_loss(evaluator, examples):
-    right, other = evaluator.losses(examples)
-    assert right != other
-    assert right > 0
+def test_other_pages_change_the_loss_of_each_row(evaluator, examples):
+    own, other = evaluator.losses(examples), evaluator.losses(with_other_pages(examples))
+    assert own.shape == (len(examples),)
+    assert (own != other).all()
+    use = evaluator.page_use(examples)
+    assert (use.own.mean, use.other.mean) == (pytest.approx(own.mean()), pytest.approx(other.mean()))
+    assert use.difference.mean == pytest.approx((other - own).mean())
     with pytest.raises(InputError, match="at least two rows"):
-        evaluator.losses(examples[:1])
+        evaluator.page_use(examples[:1])
+
+
+def test_a_rows_loss_is_that_of_its_label_tokens(evaluator, examples, summarizer):
+    batch = Collator(summarizer.processor)([examples[1]]).as_mapping()
+    output = summarizer.loaded.family.forward(summarizer.loaded.model, batch, with_logits=True)
+    labels = batch["labels"][0, 1:]
+    wanted = torch.nn.functional.cross_entropy(output.logits[0, :-1].float(), labels, ignore_index=IGNORED)
+    assert evaluator.losses(examples)[1] == pytest.approx(wanted.item(), rel=1e-4)
 
 
 def test_other_pages_are_those_of_the_row_before(examples):

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from deepsynth.core.documents import Score
-from deepsynth.evaluation.frontier import Cost, Frontier, ReadingPoint, SummaryPoint
+from deepsynth.evaluation.frontier_points import Cost, Frontier, ReadingPoint, SummaryPoint
 from deepsynth.evaluation.frontier_report import (
     FrontierReport,
     fox_table,

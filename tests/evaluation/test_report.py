@@ -9,7 +9,7 @@ import pytest
 from deepsynth.core.documents import Score
 from deepsynth.evaluation import report as report_module
 from deepsynth.evaluation.baselines import LEAD
-from deepsynth.evaluation.evaluator import Reading
+from deepsynth.evaluation.evaluator import PageUse, Reading
 from deepsynth.evaluation.published import BenchmarkRun, figures_beside
 from deepsynth.evaluation.report import (
     RunReport,
@@ -23,6 +23,13 @@ from deepsynth.evaluation.report import (
 )
 from deepsynth.evaluation.systems import MODEL, evaluate_summaries
 from deepsynth.evaluation.uncertainty import Difference
+
+
+def page_use(gap: float, width: float) -> PageUse:
+    own, other = (Score(mean=mean, low=mean - width, high=mean + width, n=6) for mean in (1.0, 1.0 + gap))
+    return PageUse(
+        own=own, other=other, difference=Difference(mean=gap, low=gap - width, high=gap + width, p_value=0.5)
+    )
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def run(examples, training):
         examples=examples,
         readings={"lines": reading},
         page_order=(Difference(mean=-3, low=-5, high=-1, p_value=0.01), 4),
-        losses=(1.0, 2.5),
+        page_use=page_use(1.5, 0.2),
         curve=[(1, 5.0), (2, 3.0)],
         costs={
             "pages": 1.0, "visual_tokens": 21.0, "prompt_tokens": 30.0, "generated_tokens": 5.0, "text_tokens": 40.0,
@@ -72,10 +79,16 @@ def test_the_verdict_follows_the_paired_intervals(run, difference, words):
 
 
 @pytest.mark.parametrize(
-    ("losses", "words"), [((1.0, 2.5), "It uses the page:"), ((1.0, 1.1), "a little"), ((1.0, 1.0), "hardly")]
+    ("gap", "width", "words"),
+    [
+        (1.5, 0.2, "It uses the page: a summary costs 1.00 nats"),
+        (0.1, 0.05, "It hardly uses"),
+        (0.6, 0.7, "It does not clearly use"),
+        (-0.6, 0.1, "It does not clearly use"),
+    ],
 )
-def test_the_verdict_says_whether_the_page_is_used(run, losses, words):
-    assert words in " ".join(verdict(replace(run, losses=losses)))
+def test_the_verdict_says_whether_the_page_is_used(run, gap, width, words):
+    assert words in " ".join(verdict(replace(run, page_use=page_use(gap, width))))
 
 
 def test_the_verdict_says_how_well_it_reads_and_whether_order_matters(run):

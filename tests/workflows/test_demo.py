@@ -24,7 +24,7 @@ def test_the_whole_road_runs_on_installed_packages(tmp_path, reporter):
     report = json.loads((tmp_path / "demo" / "report.json").read_text())
     assert report["verdict"] == list(result.verdict)
     assert {"short lines of real text", "random letters"} == set(report["reading"])
-    assert report["losses"][0] > 0
+    assert report["page_use"]["own"]["mean"] > 0
     assert "data:image/png" in result.report.read_text()
     assert str(result.checkpoint) in result.describe()
     assert [message[:2] for message in reporter.messages if message[:1].isdigit()] == ["1.", "2.", "3.", "4."]

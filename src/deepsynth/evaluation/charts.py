@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 640, 300
+WIDTH, HEIGHT = 640, 318
 COLORS = 8
 """Colors that the style sheet of reports has, as classes s0, s1 and so on; the last one is gray."""
 _LEGEND = Markup(
@@ -30,7 +30,7 @@ _SYSTEM = Markup(
     '<line class="interval" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/><circle cx="{mean:.1f}" cy="{y}" r="4"/>'
     '<text x="{end:.1f}" y="{base}">{value:.1f}</text></g>'
 )
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 30, 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +152,7 @@ class _Frame:
         parts.append(
             Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(WIDTH - _RIGHT, HEIGHT - 6, x_label)
         )
-        parts.append(Markup('<text x="{}" y="{}" class="label">{}</text>').format(_LEFT + 6, _TOP + 10, y_label))
+        parts.append(Markup('<text x="{}" y="{}" class="label">{}</text>').format(_LEFT - 40, 14, y_label))
         return Markup("").join(parts)
 
     def series(self, number: int, item: Series) -> Markup:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from deepsynth.core.control import Control
@@ -21,9 +22,9 @@ from deepsynth.core.files import write_bytes
 from deepsynth.core.progress import Reporter
 from deepsynth.data.collate import Collator
 from deepsynth.data.tasks import READ
-from deepsynth.evaluation.metrics import score_readings
+from deepsynth.evaluation.metrics import Scores, score_readings
 from deepsynth.evaluation.predictions import ENDING, append_predictions, read_predictions
-from deepsynth.evaluation.uncertainty import bootstrap_all
+from deepsynth.evaluation.uncertainty import Difference, bootstrap_all, paired_difference
 from deepsynth.inference.summarizer import Summarizer, Writing
 from deepsynth.rendering.normalize import normalize_text
 from deepsynth.rendering.png import encode_png
@@ -62,6 +63,16 @@ class Reading:
     scores: Mapping[str, Score]
     rows: Sequence[Mapping[str, Any]]
     """One mapping a page: id, text, transcript, and how the model stopped."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageUse:
+    """What a reference summary costs the model in nats a token, with its own pages and with another row's."""
+
+    own: Score
+    other: Score
+    difference: Difference
+    """The other's less the own, row by row: what looking at the page is worth."""
 
 
 class Evaluator:
@@ -138,30 +149,33 @@ class Evaluator:
         limit: int = self.summarizer.loaded.model.config.text_config.max_position_embeddings
         return limit - self.writing.max_new_tokens - ROOM_FOR_INSTRUCTION
 
-    def losses(self, examples: Examples) -> tuple[float, float]:
-        """Return the loss per label token with the right pages, and with those of the row before.
+    def page_use(self, examples: Examples) -> PageUse:
+        """Return what a summary costs with its own pages and with those of the row before, row by row.
 
         Raises:
             InputError: fewer than two rows: there is no other page to show.
         """
-        return self.loss(examples), self.loss(with_other_pages(examples))
+        own, other = self.losses(examples), self.losses(with_other_pages(examples))
+        scores = bootstrap_all({"own": own, "other": other})
+        return PageUse(own=scores["own"], other=scores["other"], difference=paired_difference(other, own))
 
-    def loss(self, examples: Examples) -> float:
-        """Return the mean loss per label token."""
+    def losses(self, examples: Examples) -> Scores:
+        """Return each row's mean loss per label token, in nats."""
         loaded = self.summarizer.loaded
         collate = Collator(self.summarizer.processor)
         device = next(loaded.model.parameters()).device
-        total, tokens, done = 0.0, 0, 0
+        found: list[float] = []
         with torch.inference_mode():
-            for part in self._batches(examples):
-                batch = collate(part)
-                output = loaded.family.forward(loaded.model, batch.to(device).as_mapping())
+            for number in range(len(examples)):
+                batch = collate([examples[number]]).to(device).as_mapping()
+                output = loaded.family.forward(loaded.model, batch, reduction="mean")
                 assert output.loss is not None
-                total += float(output.loss)
-                tokens += output.num_label_tokens
-                done += len(part)
-                self._reporter.progress(Progress(done=done, total=len(examples), message="measuring the loss"))
-        return total / max(1, tokens)
+                found.append(float(output.loss))
+                if (number + 1) % self._batch_size == 0 or number + 1 == len(examples):
+                    self._reporter.progress(
+                        Progress(done=number + 1, total=len(examples), message="measuring the loss")
+                    )
+        return np.array(found)
 
     def _batches(self, examples: Examples) -> Iterator[list[Example]]:
         for start in range(0, len(examples), self._batch_size):

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -27,6 +27,7 @@ from deepsynth.data.tasks import INSTRUCTIONS, READ, Row
 from deepsynth.evaluation.baselines import BASELINES, LEAD, LEAD_WORDS, NEED_TRAINING, RANDOM
 from deepsynth.evaluation.density import Drawing, draw_within, legible_compression, nominal_page_tokens
 from deepsynth.evaluation.evaluator import Evaluator, as_text, cut_to_tokens
+from deepsynth.evaluation.frontier_points import Cost, ReadingPoint, SummaryPoint
 from deepsynth.evaluation.memory import peak_memory
 from deepsynth.evaluation.metrics import rouge, score_readings
 from deepsynth.evaluation.precision import set_precision
@@ -39,86 +40,6 @@ SHOWN_BASELINES = (RANDOM, LEAD, LEAD_WORDS)
 COSTS = "frontier-costs.json"
 LIMIT_ROWS = 256
 """Rows whose text is laid out to find the limit of legibility."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cost:
-    """What a point took; measured when it was made, and kept for a run that goes on later."""
-
-    seconds: float
-    """A document, in batches."""
-    memory_mib: float | None
-    """Peak while writing; none where it cannot be measured."""
-    cache_mib: float
-    """Keys and values of a document's prompt and answer, computed from the decoder's sizes."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadingPoint:
-    """Pages of about `text_tokens` text tokens, each on one image."""
-
-    mode: str
-    text_tokens: float
-    nominal_tokens: int
-    visual_tokens: int
-    px: float
-    legible: float
-    """Share of the pages whose letters are not below the floor."""
-    pages: int
-    precision: Score
-    cer: Score
-    shuffled_precision: Score | None
-    """Of the same pages with their words shuffled: without the help of language."""
-    page_tokens: tuple[int, ...]
-    """Text tokens of each page."""
-    page_precision: tuple[float, ...]
-    cost: Cost
-
-    @property
-    def compression(self) -> float:
-        """Text tokens per nominal visual token."""
-        return self.text_tokens / self.nominal_tokens
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SummaryPoint:
-    """The same documents, drawn at one target of compression."""
-
-    mode: str
-    target: str
-    """`8x` for a compression, `64 tokens` for a budget."""
-    compression: float
-    """Text tokens per nominal visual token, over all documents."""
-    visual_tokens: float
-    pages: float
-    px: float
-    legible: float
-    cut: int
-    """Documents that did not fit even at the smallest size, and lost their end."""
-    quality: Score
-    text_quality: Score | None
-    """The same decoder given the beginning of the text, as many tokens as the pages take."""
-    cost: Cost
-    text_cost: Cost | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Frontier:
-    """Everything that was measured."""
-
-    reading: tuple[ReadingPoint, ...]
-    summaries: tuple[SummaryPoint, ...]
-    text_in_full: Score | None
-    """The same decoder on the whole text."""
-    text_tokens: float
-    """Mean length of the documents in tokens."""
-    baselines: Mapping[str, Score]
-    legible_to: Mapping[str, float]
-    """Mode -> compression of full pages whose letters are just large enough for their script; denser ones are not."""
-
-    def to_values(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return asdict(self)
 
 
 class Sweep:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from deepsynth.core.documents import Score
 from deepsynth.core.files import write_json, write_text
 from deepsynth.evaluation.charts import Mark, Point, Series, line_chart
-from deepsynth.evaluation.frontier import Frontier, ReadingPoint, SummaryPoint
+from deepsynth.evaluation.frontier_points import Frontier, ReadingPoint, SummaryPoint
 from deepsynth.evaluation.precision import FOX_EDGES, precision_by_tokens
 from deepsynth.evaluation.published import fox_curve
 from deepsynth.evaluation.report import figure, markdown_table, render_page

@@ -19,7 +19,7 @@ from deepsynth.core.files import write_json, write_text
 from deepsynth.evaluation.baselines import LEAD, RANDOM
 from deepsynth.evaluation.charts import Point, Series, interval_chart, line_chart
 from deepsynth.evaluation.differences import mark_differences
-from deepsynth.evaluation.evaluator import Examples, Reading
+from deepsynth.evaluation.evaluator import Examples, PageUse, Reading
 from deepsynth.evaluation.metrics import METRICS, STEMMED
 from deepsynth.evaluation.published import Beside
 from deepsynth.evaluation.systems import MODEL, Evaluation
@@ -46,8 +46,8 @@ class RunReport:
     """How well the model reads, by kind of text."""
     page_order: tuple[Difference, int] | None = None
     """Change of ROUGE-L when the pages come in reverse, and the rows with several pages."""
-    losses: tuple[float, float] | None = None
-    """Loss per token with the right pages and with another row's."""
+    page_use: PageUse | None = None
+    """Loss with the right pages and with another row's."""
     curve: Sequence[tuple[int, float]] = ()
     """(step, loss) while training."""
     costs: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -74,19 +74,8 @@ def verdict(run: RunReport) -> list[str]:
         )
         if name in run.evaluation.differences
     ]
-    if run.losses is not None:
-        right, other = run.losses
-        gap = other - right
-        reads = (
-            "It uses the page"
-            if gap > 0.5
-            else "It uses the page a little"
-            if gap > 0.02
-            else "It hardly uses the page"
-        )
-        lines.append(
-            f"{reads}: a summary costs {right:.2f} nats a token with its own page and {other:.2f} with another document's."
-        )
+    if run.page_use is not None:
+        lines.append(_page_use(run.page_use))
     for kind, reading in run.readings.items():
         rate = reading.scores["cer"]
         word = "well" if rate.mean < 5 else "with errors" if rate.mean < 40 else "hardly at all"
@@ -105,6 +94,21 @@ def _compare(run: RunReport, name: str, what: str) -> str:
         word = "better" if difference.mean > 0 else "worse"
         return f"The model's summaries are {word} than {what} ({figures}; difference {signed(difference)})."
     return f"The model's summaries cannot be told from {what}: {figures}, difference {signed(difference)}."
+
+
+CLEAR_USE = 0.5
+"""Nats a token that the right page must be worth to be called used without reserve."""
+
+
+def _page_use(use: PageUse) -> str:
+    difference = use.difference
+    clear = difference.clear and difference.mean > 0
+    reads = "It does not clearly use" if not clear else "It uses" if difference.mean > CLEAR_USE else "It hardly uses"
+    interval = f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]"
+    return (
+        f"{reads} the page: a summary costs {use.own.mean:.2f} nats a token with its own page and {use.other.mean:.2f} with"
+        f" another document's; difference {interval}."
+    )
 
 
 def signed(difference: Difference) -> str:
@@ -131,7 +135,7 @@ def report_values(run: RunReport) -> dict[str, Any]:
         "settings": dict(evaluation.report.settings),
         "facts": dict(run.facts),
         "notes": list(evaluation.notes),
-        "losses": run.losses,
+        "page_use": None if run.page_use is None else asdict(run.page_use),
         "costs": dict(run.costs),
         "timing": dict(run.timing),
         "scores": {name: _values(row) for name, row in evaluation.report.scores.items()},

@@ -221,7 +221,7 @@ def _judge(
         evaluation=evaluation,
         examples=examples,
         readings=_readings(config, dataset, evaluator),
-        losses=evaluator.losses(examples),
+        page_use=evaluator.page_use(examples),
         costs=costs(summaries),
         timing=timing(summaries),
         curve=read_curve(config.out / "reading" / "metrics.jsonl"),

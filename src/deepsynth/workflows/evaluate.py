@@ -152,7 +152,7 @@ def _report(config: EvaluateConfig, benchmark: Benchmark, evaluator: Evaluator, 
         if readable
         else {},
         page_order=page_order(evaluator, examples, texts, [row.summary or "" for row in rows], seed=config.seed),
-        losses=evaluator.losses(examples),
+        page_use=evaluator.page_use(examples),
         costs=costs(summaries),
         timing=timing(summaries),
         published=figures_beside(benchmark.run(scores)),

@@ -18,7 +18,8 @@ from deepsynth.workflows.evaluate import WrittenReport
 if TYPE_CHECKING:
     from deepsynth.data.tasks import Row
     from deepsynth.evaluation.benchmark import Benchmark
-    from deepsynth.evaluation.frontier import ReadingPoint, SummaryPoint, Sweep
+    from deepsynth.evaluation.frontier import Sweep
+    from deepsynth.evaluation.frontier_points import ReadingPoint, SummaryPoint
     from deepsynth.inference.summarizer import Summarizer
 
 Ratio = Annotated[float, Field(gt=0, le=100)]
@@ -78,7 +79,8 @@ def run(config: FrontierConfig, reporter: Reporter, control: Control | None = No
     """
     from deepsynth.evaluation.benchmark import Wanted, open_benchmark
     from deepsynth.evaluation.evaluator import Evaluator
-    from deepsynth.evaluation.frontier import Frontier, Sweep
+    from deepsynth.evaluation.frontier import Sweep
+    from deepsynth.evaluation.frontier_points import Frontier
     from deepsynth.evaluation.frontier_report import FrontierReport, frontier_markdown, write_frontier
     from deepsynth.inference.summarizer import Summarizer, Writing
 
@@ -164,6 +166,8 @@ def _reading(
 def _summaries(
     config: FrontierConfig, sweep: Sweep, documents: list[Row], modes: list[str], reporter: Reporter
 ) -> tuple[SummaryPoint, ...]:
+    from deepsynth.evaluation.frontier_points import merge_alike
+
     if not documents and config.documents:
         raise InputError(f"no row of split {config.split!r} has both a text and a summary", field="split")
     found: list[SummaryPoint] = []
@@ -174,7 +178,7 @@ def _summaries(
             found.append(
                 sweep.summaries(documents, name, ratio=ratio, budget=budget, texts=config.text, seed=config.seed)
             )
-    return tuple(found)
+    return merge_alike(found)
 
 
 def _mean_tokens(summarizer: Summarizer, documents: list[Row]) -> float:
