@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test slow check lint types contracts web-check web-build format docs bench bench-render bench-data bench-evaluate bench-infer image image-gpu check-image token licenses distribution sbom lock clean
+.PHONY: help setup demo serve test slow check lint types contracts web-check web-build format docs bench bench-render bench-data bench-evaluate bench-infer bench-train image image-gpu check-image token licenses distribution sbom lock clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
@@ -66,7 +66,7 @@ docs: setup  ## Write the reference from the code and build the documentation in
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/zensical build --clean --strict
 
-bench: bench-render bench-data bench-evaluate bench-infer  ## Run every benchmark that this machine can run.
+bench: bench-render bench-data bench-evaluate bench-infer bench-train  ## Run every benchmark that this machine can run.
 
 bench-render: setup  ## Compare page rendering with Pillow and ReportLab, in one run (TEXTS=folder: other languages).
 	$(BIN)/pip install --quiet reportlab==5.1.0  # a peer to measure, needed for nothing else
@@ -80,6 +80,9 @@ bench-evaluate: setup  ## Time every metric on 10,000 pairs, and ROUGE beside ro
 
 bench-infer: setup  ## Time summaries beside a naive loop and transformers' own generation, in one run.
 	$(BIN)/python benchmarks/infer.py
+
+bench-train: setup  ## Time training with the visual-token cache off and on, and as others drive the model, in one run.
+	PYTHONPATH=. $(BIN)/python -m benchmarks.train $(TRAIN_FLAGS)
 
 # The engine that is there, docker or buildah; IMAGE_FLAGS reaches it (for example --build-arg BASE=... behind a mirror).
 image:  ## Build the container image for machines without an accelerator.

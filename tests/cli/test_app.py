@@ -9,6 +9,7 @@ from deepsynth.cli import app as cli
 from deepsynth.core.config import Config
 from deepsynth.core.errors import InputError, Paused
 from deepsynth.workflows.catalog import CATALOG, Verb
+from deepsynth.workflows.presets import Preset
 
 
 class Adapter(Config):
@@ -37,7 +38,7 @@ def cook(config: CookConfig, reporter) -> str:
     return config.model_dump_json()
 
 
-PRESETS = {"quick": {"batch_size": 2, "lora": {"rank": 3}}}
+PRESETS = {"quick": Preset("For a look.", {"batch_size": 2, "lora": {"rank": 3}})}
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +119,7 @@ def test_help_shows_defaults_and_groups(capsys):
     shown = capsys.readouterr().out
     assert "Examples a step. [default: 4]" in shown
     assert "lora: Adapters; none trains all." in shown
+    assert "quick: For a look." in shown
 
 
 def test_help_lists_every_verb_quickly(capsys, monkeypatch):

@@ -21,7 +21,11 @@ def test_presets_are_those_of_the_command_line(client):
     presets = client.get("/api/training/presets").json()["presets"]
     assert list(presets) == ["quick_test", "standard", "high_quality", "memory_efficient"]
     assert presets["standard"]["num_epochs"] == 3
-    assert presets["memory_efficient"]["settings"]["lora"] == {"rank": 16, "targets": "attention"}
+    assert presets["memory_efficient"]["settings"]["lora"] == {
+        "rank": 16,
+        "targets": "attention",
+        "base_dtype": "bfloat16",
+    }
 
 
 def test_checkpoints_of_completed_jobs(client, trained, held):

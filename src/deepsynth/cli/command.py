@@ -109,8 +109,8 @@ def _signature(verb: Verb, flags_class: type[BaseModel]) -> inspect.Signature:
     file = Annotated[Path | None, cyclopts.Parameter(help="Settings file (YAML or JSON); flags win over it.")]
     parameters.append(kinds("config", kinds.KEYWORD_ONLY, annotation=file, default=None))
     if verb.presets:
-        known = ", ".join(verb.preset_table())
-        preset = Annotated[str | None, cyclopts.Parameter(help=f"Named settings under the file's: {known}.")]
+        known = " ".join(f"{name}: {sentence}" for name, sentence in verb.preset_descriptions().items())
+        preset = Annotated[str | None, cyclopts.Parameter(help=f"Named settings under the file's. {known}")]
         parameters.append(kinds("preset", kinds.KEYWORD_ONLY, annotation=preset, default=None))
     return inspect.Signature(parameters)
 

@@ -33,6 +33,9 @@ from deepsynth.training.config import LoraConfig, TrainerConfig
 
 FLOAT, HALF = 4, 2
 """Bytes of a number in float32 and in bfloat16."""
+MOMENTS = {"adamw": 2 * FLOAT, "muon": FLOAT, "adamw8bit": 2 + 2 * FLOAT / 256}
+"""Bytes of an optimizer's state a parameter: Muon keeps one number, 8-bit AdamW two bytes and two scales a block of 256."""
+ENCODER_PARTS = ("sam", "clip")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +46,7 @@ class Plan:
     """Parameters that learn."""
     weights: int
     optimizer: int
+    """Moments, float32 copies of coarser weights, and the average, where there is one."""
     gradients: int
     scratch: int
     """What the optimizer's step needs beside the gradients."""
@@ -115,8 +119,8 @@ def plan_training(
     `length` is that of a row in tokens, pages included; `views` and `tiles` are pages and tiles of a batch (one page a row).
     """
     shape = Shape.of(unwrap(model).config.text_config)
-    counts, lora = count_parameters(model), config.lora
-    size = HALF if lora is not None and lora.base_dtype == "bfloat16" else FLOAT
+    counts, lora = _counts(model, config), config.lora
+    size = HALF if (config.weights if lora is None else lora.base_dtype) == "bfloat16" else FLOAT
     compute = HALF if config.mixed_precision == "bf16" else size
     attention, _ = kernels(shape.hidden, device)
     if lora is None:
@@ -132,11 +136,12 @@ def plan_training(
     encoder = Encoder.of(unwrap(model).config.vision_config.sam_config, compute, attention)
     pages = config.batch_size if views is None else views
     piece = min(config.batch_size * label_tokens, max(1, LOGITS_PER_PIECE // shape.vocabulary))
-    checkpoint = (trained if lora else sum(counts.values())) * FLOAT + trained * _moments(config)
+    optimizer = round(trained * _optimizer_bytes(config))
+    saved = trained * FLOAT if lora else sum(count_parameters(model).values()) * size  # with the encoder, cached or not
     return Plan(
         trained=trained,
         weights=weights,
-        optimizer=trained * _moments(config),
+        optimizer=optimizer,
         gradients=trained * FLOAT,
         scratch=0 if device == "cpu" else trained * FLOAT,
         activations=_kept(shape, row, tokens, compute, checkpointing=config.gradient_checkpointing)
@@ -145,9 +150,11 @@ def plan_training(
             compute * (sum(counts.values()) - counts["experts"]) if compute < size else 0
         ),  # autocast's copies of weights
         logits=piece * shape.vocabulary * 3 * FLOAT,  # log-probabilities, their gradient, and that of the logits
-        encoding=max(encoder.bytes_for(pages, mode.size), encoder.bytes_for(tiles, mode.tile or 0)),
-        checkpoint=checkpoint,
-        checkpoints=checkpoint * (config.keep_checkpoints + 2),
+        encoding=max(encoder.bytes_for(pages, mode.size), encoder.bytes_for(tiles, mode.tile or 0))
+        if config.cache is None
+        else 0,
+        checkpoint=saved + optimizer,
+        checkpoints=(saved + optimizer) * (config.keep_checkpoints + 2),
     )
 
 
@@ -235,9 +242,16 @@ class Encoder:
         return together * self.size * numbers
 
 
-def _moments(config: TrainerConfig) -> int:
-    """Return the bytes of the optimizer's state a parameter; Muon keeps one number where AdamW keeps two."""
-    return FLOAT if config.optimizer.name == "muon" else 2 * FLOAT
+def _counts(model: nn.Module, config: TrainerConfig) -> dict[str, int]:
+    """Return parameters by part, without those that a run on cached visual tokens never loads."""
+    counts = count_parameters(model)
+    return {part: 0 if config.cache and part in ENCODER_PARTS else count for part, count in counts.items()}
+
+
+def _optimizer_bytes(config: TrainerConfig) -> float:
+    """Return the bytes that go with each parameter that learns: moments, a float32 copy of a coarser weight, an average."""
+    copies = int(config.weights == "bfloat16") + int(config.ema_decay is not None)
+    return MOMENTS[config.optimizer.name] + copies * FLOAT
 
 
 def _frozen_weights(counts: Mapping[str, int], lora: LoraConfig, size: int) -> int:

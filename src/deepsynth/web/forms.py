@@ -53,7 +53,10 @@ def describe_kind(kind: str) -> dict[str, Any]:
         "help": verb.help,
         "schema": config.model_json_schema(by_alias=False),
         "defaults": config().model_dump(mode="json"),
-        "presets": {name: {"settings": values} for name, values in verb.preset_table().items()},
+        "presets": {
+            name: {"settings": values, "description": verb.preset_descriptions()[name]}
+            for name, values in verb.preset_table().items()
+        },
         "references": dict(verb.job.references),
         "output": verb.job.output,
         "accelerator": verb.job.accelerator,

@@ -45,7 +45,7 @@ class Verb:
     several: bool = False
     """Whether `positional` takes any number of them."""
     presets: str | None = None
-    """`module:NAME` of a mapping from preset name to settings."""
+    """`module:NAME` of a mapping from name to `Preset`."""
     job: JobKind | None = None
     """How it runs as a job; none when it is a matter of seconds, or of a terminal."""
 
@@ -57,8 +57,15 @@ class Verb:
         """Return what runs it; importing it may import torch."""
         return _load(self.run)
 
-    def preset_table(self) -> dict[str, Any]:
-        """Return its presets by name."""
+    def preset_table(self) -> dict[str, Mapping[str, Any]]:
+        """Return the settings of its presets by name."""
+        return {name: preset.settings for name, preset in self._presets().items()}
+
+    def preset_descriptions(self) -> dict[str, str]:
+        """Return what each preset is for and what it takes."""
+        return {name: preset.description for name, preset in self._presets().items()}
+
+    def _presets(self) -> Mapping[str, Any]:
         return _load(self.presets) if self.presets else {}
 
 

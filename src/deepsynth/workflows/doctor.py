@@ -17,6 +17,7 @@ from pydantic import Field
 
 from deepsynth.core.config import Config
 from deepsynth.core.progress import Reporter
+from deepsynth.workflows.presets import PRESETS, ROOM, peak
 
 PACKAGES = (
     "torch",
@@ -30,8 +31,6 @@ PACKAGES = (
     "pyarrow",
     "pydantic",
 )
-ROOM = 300
-"""Tokens of a row beside its page, where nothing else is said: instruction and summary."""
 SAMPLED = 200
 """Rows of a dataset that the tokenizer is tried on."""
 PLANNED = ("weights", "optimizer", "gradients", "activations", "logits", "encoding")
@@ -140,6 +139,7 @@ def _model(config: DoctorConfig) -> dict[str, str]:
     findings = {
         f"Model {config.model} ({loaded.family.name}; modes {modes})": print_parameter_summary(loaded.model),
         f"Plan: batch {config.batch_size}, mode {rendering.mode}": plan_table(loaded, config, rendering.mode),
+        f"Presets of training, mode {rendering.mode}": preset_table(loaded, rendering.mode),
     }
     if config.text is not None or config.data is not None:
         findings |= _tokens(loaded, config, rendering)
@@ -206,8 +206,7 @@ def plan_table(loaded: Any, config: DoctorConfig, mode_name: str) -> str:
             device=device,
         )
         sizes = [*(getattr(plan, purpose) for purpose in PLANNED), plan.peak, plan.checkpoint]
-        verdict = "" if room is None else "  fits here" if plan.peak < room else "  DOES NOT FIT here"
-        lines.append(f"  {name:20}" + "".join(f"{_size(size):>12}" for size in sizes) + verdict)
+        lines.append(f"  {name:20}" + "".join(f"{_size(size):>12}" for size in sizes) + _verdict(plan.peak, room))
         disk = _size(plan.checkpoints)
         lines[-1] += f", {disk} of checkpoints at once"
     cached = page.tokens() * _hidden(loaded) * 2
@@ -219,6 +218,20 @@ def plan_table(loaded: Any, config: DoctorConfig, mode_name: str) -> str:
             f"  a page is {page.tokens()} visual tokens: {_size(cached * 1000)} for a thousand cached pages in bfloat16",
         ]
     )
+
+
+def preset_table(loaded: Any, mode_name: str) -> str:
+    """Return what training this model takes with each preset, and what the preset is for."""
+    device, room = _place()
+    lines: list[str] = []
+    for name, preset in PRESETS.items():
+        planned = peak(loaded.model, loaded.family, name, mode_name, device)
+        lines.append(f"  {name:20}{_size(planned):>12}{_verdict(planned, room)}: {preset.sentence}")
+    return "\n".join(lines)
+
+
+def _verdict(planned: int, room: int | None) -> str:
+    return "" if room is None else "  fits here" if planned < room else "  DOES NOT FIT here"
 
 
 def _hidden(loaded: Any) -> int:

@@ -127,7 +127,10 @@ def kinds() -> list[dict[str, Any]]:
                 "help": verb.help,
                 "schema": settings.model_json_schema(),
                 "defaults": settings().model_dump(mode="json"),
-                "presets": {name: {"settings": dict(values)} for name, values in verb.preset_table().items()},
+                "presets": {
+                    name: {"settings": dict(values), "description": verb.preset_descriptions()[name]}
+                    for name, values in verb.preset_table().items()
+                },
                 "references": references[kind],
                 "output": next(name for name in ("output_dir", "out") if name in fields),
                 "pause": "checkpoint" if kind == "training" else None,

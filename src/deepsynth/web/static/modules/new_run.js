@@ -25,13 +25,6 @@ const KINDS = {
   export: { title: "Export", about: "A checkpoint in a layout for others" },
   push: { title: "Push", about: "A model or dataset to the Hub" },
 };
-/** @type {Record<string, string>} */
-const PRESETS = {
-  quick_test: "A few minutes, to see that data, model and settings fit together.",
-  standard: "What to begin with: three passes, the encoder frozen, the loss watched.",
-  high_quality: "More passes at a lower rate, weights averaged, stopped when it no longer helps.",
-  memory_efficient: "One example at a time, adapters only, inner values computed again.",
-};
 /** Settings shown first, by kind; the others stand below. */
 const FIRST = new Map([
   ["training", ["data.path", "model", "num_epochs", "max_steps", "batch_size", "optimizer.learning_rate", "eval_interval", "eval_samples"]],
@@ -153,7 +146,7 @@ function Presets({ kind, chosen, onChoose }) {
         return html`<label class="card choice">
           <input type="radio" name="preset" checked=${name === chosen} onChange=${() => onChoose(name)} />
           <strong>${name ? words(name) : "Defaults"}</strong>
-          <span>${name ? (PRESETS[name] ?? "") : "Every setting as the command line has it."}</span>
+          <span>${name ? kind.presets[name].description : "Every setting as the command line has it."}</span>
           <small>${Object.entries(flat).slice(0, 3).map(([path, value]) => `${words(path.split(".").pop() ?? path)} ${show(value)}`).join(" · ")}</small>
         </label>`;
       })}

@@ -109,7 +109,7 @@ export interface Kind {
   help: string;
   schema: Schema;
   defaults: Record<string, unknown>;
-  presets: Record<string, { settings: Record<string, unknown> }>;
+  presets: Record<string, { settings: Record<string, unknown>, description: string }>;
   references: Record<string, ReferenceKind>;
   output: string | null;
 }
