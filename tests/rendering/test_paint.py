@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepsynth.rendering import paint
+from deepsynth.rendering.blocks import plain_blocks
 from deepsynth.rendering.harfbuzz import hb
-from deepsynth.rendering.layout import Layout, Line, plain_blocks
+from deepsynth.rendering.layout import Layout, Line
 from deepsynth.rendering.paint import PHASES, Painter
 from deepsynth.rendering.shaping import GLYPH_CODES, Shaper
 
@@ -28,8 +29,9 @@ def draw_glyph_by_glyph(line: Line, x: float, baseline: int, px: float) -> np.nd
     """The same picture by one raster and one loop a glyph: what the arrays of the painter must equal."""
     width, height = SIZE
     page = np.zeros((height, width), np.uint8)
-    for shaped, offset in line.pieces:
-        for code, within, up in shaped.glyphs.T:
+    for number, offset in zip(line.numbers, line.xs, strict=True):
+        codes, places, _ = line.words.glyphs(np.array([number]))
+        for code, (within, up) in zip(codes, places, strict=True):
             face, glyph, scale = GLYPH_CODES.glyph(int(code))
             across, down = (
                 int(np.floor(v * PHASES + 0.5)) for v in (within * px + (x + offset * px), baseline - up * px)

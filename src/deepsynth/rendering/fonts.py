@@ -103,16 +103,24 @@ class Face:
     upem: int
     glyph_count: int
     codepoints: npt.NDArray[np.int64]
-    inks: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]], repr=False)
+    _inks: npt.NDArray[np.int64] = field(repr=False)
 
-    def ink(self, glyph: int) -> tuple[int, int]:
-        """Return how far a glyph's ink reaches above and below the baseline, in font units (below is negative)."""
-        found = self.inks.get(glyph)
-        if found is None:
-            extents = self.font.get_glyph_extents(glyph)
-            high = extents.y_bearing if extents else 0
-            found = self.inks[glyph] = (high, high + extents.height if extents else 0)
+    def ink(self, glyphs: npt.NDArray[np.int64] | list[int]) -> npt.NDArray[np.int64]:
+        """Return how far the ink of each glyph reaches above and below the baseline, in font units (below is negative).
+
+        *Shape:* (glyphs,) to (glyphs, 2).
+        """
+        found = self._inks[glyphs]
+        if (found[:, 0] == _UNKNOWN_INK).any():
+            for glyph in set(np.asarray(glyphs)[found[:, 0] == _UNKNOWN_INK].tolist()):
+                extents = self.font.get_glyph_extents(glyph)
+                high = extents.y_bearing if extents else 0
+                self._inks[glyph] = high, high + extents.height if extents else 0
+            found = self._inks[glyphs]
         return found
+
+
+_UNKNOWN_INK = np.iinfo(np.int64).min
 
 
 def open_face(source: FaceSource, *, bold: bool = False, italic: bool = False) -> Face:
@@ -132,7 +140,8 @@ def _open_face(source: FaceSource, bold: bool, italic: bool) -> Face:  # noqa: F
         font.synthetic_bold = (0.03, 0.0, False)
     if italic:
         font.synthetic_slant = 0.2
-    return Face(source, font, face.upem, face.glyph_count, np.fromiter(face.unicodes, np.int64))
+    unknown = np.full((face.glyph_count, 2), _UNKNOWN_INK)
+    return Face(source, font, face.upem, face.glyph_count, np.fromiter(face.unicodes, np.int64), unknown)
 
 
 class FontStack:
@@ -156,6 +165,11 @@ class FontStack:
     def covers(self, number: int, character: str) -> bool:
         """Tell whether face `number` draws `character`, whichever face the table prefers."""
         return ord(character) in _codepoint_set(self.sources[number])
+
+    def face_of(self, text: str) -> int | None:
+        """Return the face that the table has for all of `text`; none where it has several."""
+        numbers = self.table[np.frombuffer(text.encode("utf-32-le"), np.uint32)].tobytes()
+        return numbers[0] if numbers.count(numbers[0]) == len(numbers) else None
 
     def missing(self, text: str) -> list[str]:
         """Return the characters of `text` that no face draws, each once, in order."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from deepsynth.rendering.blocks import Block
 from deepsynth.rendering.config import RenderConfig
-from deepsynth.rendering.layout import Block
 from deepsynth.rendering.renderer import renderers
 from deepsynth.rendering.shaping import Style
 from deepsynth.rendering.text import TextRenderer

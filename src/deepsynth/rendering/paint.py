@@ -1,12 +1,14 @@
 """Lines become pixels: a glyph is rasterized once at each sub-pixel phase, and a page is painted by a few array operations.
 
 What is kept of a glyph is its ink alone: for each pixel that is not white, how far it lies from the glyph's origin in a page's
-memory, and how dark it is. A page is then one gather of all glyphs' ink and one scatter with maximum, so the cost of a page
-does not depend on whether its words were seen before. Positions are whole quarters of a pixel, so nothing depends on order.
+memory, and how dark it is, in rows of `ROW` pixels that are copied whole. A page is then one gather of all glyphs' ink and one
+scatter with maximum, so the cost of a page does not depend on whether its words were seen before. Positions are whole quarters
+of a pixel, so nothing depends on order.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,19 +16,21 @@ import numpy.typing as npt
 
 from deepsynth.rendering.harfbuzz import hb
 from deepsynth.rendering.layout import Line
-from deepsynth.rendering.shaping import GLYPH_CODES, GlyphCodes
+from deepsynth.rendering.shaping import GLYPH_CODES, GlyphCodes, Ints
+from deepsynth.rendering.words import Words, grown
 
 PHASES = 4  # a power of two: shifts and masks below count on it
 """Positions within a pixel that are told apart, across and down; finer ones cannot be seen."""
 CELLS = PHASES * PHASES
 """Rasters of one glyph."""
-CHUNK = 512
+CHUNK = 1024
 """Glyphs painted at once: their arrays stay in the processor's cache."""
+ROW = 16
+"""Pixels of ink that are kept side by side; what a glyph leaves of its last row repeats its last pixel."""
 CACHED_INK = 3_000_000
-"""Pixels of ink kept (11 bytes each); beyond that the atlas starts anew, so memory stays bounded on endless corpora."""
+"""Pixels of ink kept (9 bytes each); beyond that the atlas starts anew, so memory stays bounded on endless corpora."""
 
 Gray = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 PlacedLine = tuple[Line, float, int]
 """A line, the x of its left border and the row of its baseline, in pixels."""
 
@@ -43,44 +47,41 @@ class Painter:
     def paint(self, lines: Sequence[PlacedLine]) -> Gray:
         """Return a page of ink, *shape* (height, width): 255 is black, 0 is paper."""
         page = np.zeros(self._height * self._width, np.uint8)
-        words = [
-            (shaped.glyphs, x + offset * self._px, base) for line, x, base in lines for shaped, offset in line.pieces
-        ]
-        if words:
-            glyphs = np.concatenate([word[0] for word in words], axis=1)
-            counts = np.array([word[0].shape[1] for word in words])
-            x = glyphs[1] * self._px + np.repeat(np.array([word[1] for word in words]), counts)
-            y = np.repeat(np.array([word[2] for word in words], np.float64), counts) - glyphs[2] * self._px
-            across, down = _quarters(x), _quarters(y)
-            cells = glyphs[0].astype(np.int64) * CELLS + (down & PHASES - 1) * PHASES + (across & PHASES - 1)
-            columns, rows = across >> 2, down >> 2
-            for start in range(0, len(cells), CHUNK):
-                part = slice(start, start + CHUNK)
-                self._draw(page, cells[part], columns[part], rows[part])
+        for words, group in itertools.groupby(lines, key=lambda placed: placed[0].words):
+            self._paint(page, words, list(group))
         return page.reshape(self._height, self._width)
+
+    def _paint(self, page: Gray, words: Words, lines: Sequence[PlacedLine]) -> None:
+        sizes = [len(line.numbers) for line, _, _ in lines]
+        codes, places, counts = words.glyphs(np.concatenate([line.numbers for line, _, _ in lines]))
+        lefts = np.concatenate([line.xs for line, _, _ in lines]) * self._px
+        lefts += np.repeat(np.array([x for _, x, _ in lines], np.float64), sizes)
+        baselines = np.repeat(np.array([baseline for _, _, baseline in lines], np.float64), sizes)
+        places *= self._px
+        across = _quarters(places[:, 0] + np.repeat(lefts, counts))
+        down = _quarters(np.repeat(baselines, counts) - places[:, 1])
+        cells = codes * CELLS + (down & PHASES - 1) * PHASES + (across & PHASES - 1)
+        columns, rows = across >> 2, down >> 2
+        for start in range(0, len(cells), CHUNK):
+            part = slice(start, start + CHUNK)
+            self._draw(page, cells[part], columns[part], rows[part])
 
     def _draw(self, page: Gray, cells: Ints, columns: Ints, rows: Ints) -> None:
         entries = self._atlas.entries(cells)
-        lengths = self._atlas.lengths[entries]
-        ends = np.cumsum(lengths)
-        place = np.repeat(self._atlas.starts[entries] - ends + lengths, lengths)
-        place += np.arange(ends[-1])
-        target = self._atlas.offsets.take(place)
-        target += np.repeat(rows * self._width + columns, lengths)
-        ink = self._atlas.ink.take(place)
-        boxes = self._atlas.boxes[:, entries]  # left, top, right, bottom around the origin
-        inside = (columns + boxes[0] >= 0) & (columns + boxes[2] <= self._width)
-        inside &= (rows + boxes[1] >= 0) & (rows + boxes[3] <= self._height)
+        left, top, right, bottom, first, count = self._atlas.facts.take(entries, axis=0).T
+        ends = np.cumsum(count)
+        place = np.repeat(first - ends + count, count)
+        place += np.arange(len(place))
+        target = self._atlas.offsets.take(place, axis=0)
+        target += np.repeat(rows * self._width + columns, count)[:, None]
+        ink = self._atlas.ink.take(place, axis=0)
+        inside = (columns + left >= 0) & (columns + right <= self._width)
+        inside &= (rows + top >= 0) & (rows + bottom <= self._height)
         if not inside.all():
-            kept = self._on_page(place, np.repeat(columns, lengths), np.repeat(rows, lengths))
+            x = np.repeat(columns, count)[:, None] + self._atlas.across.take(place, axis=0)
+            kept = (x >= 0) & (x < self._width) & (target >= 0) & (target < len(page))
             target, ink = target[kept], ink[kept]
-        np.maximum.at(page, target, ink)
-
-    def _on_page(self, place: Ints, columns: Ints, rows: Ints) -> npt.NDArray[np.bool_]:
-        across = self._atlas.across[place]
-        down = (self._atlas.offsets[place] - across) // self._width
-        x, y = columns + across, rows + down
-        return (x >= 0) & (x < self._width) & (y >= 0) & (y < self._height)
+        np.maximum.at(page, target.ravel(), ink.ravel())
 
 
 def _quarters(pixels: npt.NDArray[np.float64]) -> Ints:
@@ -99,10 +100,10 @@ class _Atlas:
         self._entry = np.zeros(0, np.int32)  # by cell; 0 is not there yet
         self._used = 0
         self._count = 1
-        self.offsets, self.across = np.zeros(1 << 16, np.int64), np.zeros(1 << 16, np.int16)
-        self.ink = np.zeros(1 << 16, np.uint8)
-        self.starts, self.lengths = np.zeros(1 << 10, np.int64), np.zeros(1 << 10, np.int64)
-        self.boxes = np.zeros((4, 1 << 10), np.int64)
+        self.offsets, self.across = np.zeros((1 << 12, ROW), np.int64), np.zeros((1 << 12, ROW), np.int16)
+        self.ink = np.zeros((1 << 12, ROW), np.uint8)
+        self.facts = np.zeros((1 << 10, 6), np.int64)
+        """Of each entry: its box around the origin (left, top, right, bottom), its first row of ink, and how many."""
 
     def entries(self, cells: Ints) -> npt.NDArray[np.int32]:
         """Return the entry of each cell (code, phase down, phase across), rasterized where it is new."""
@@ -112,7 +113,7 @@ class _Atlas:
             )
         entries = self._entry[cells]
         if not entries.all():
-            if self._used > CACHED_INK:
+            if self._used * ROW > CACHED_INK:
                 self._clear()
                 return self.entries(cells)
             for cell in np.unique(cells[entries == 0]).tolist():
@@ -124,19 +125,16 @@ class _Atlas:
         code, phase = divmod(cell, CELLS)
         rows, left, top = self._rasterize(code, phase % PHASES, phase // PHASES)
         y, x = np.nonzero(rows)
-        end = self._used + len(y)
-        if end > len(self.ink):
-            self.offsets, self.across, self.ink = (
-                np.concatenate([kept, np.zeros(end, kept.dtype)]) for kept in (self.offsets, self.across, self.ink)
-            )
-        if self._count == len(self.starts):
-            self.starts, self.lengths = np.concatenate([self.starts] * 2), np.concatenate([self.lengths] * 2)
-            self.boxes = np.concatenate([self.boxes] * 2, axis=1)
-        self.offsets[self._used : end] = (y + top) * self._width + x + left
-        self.across[self._used : end] = x + left
-        self.ink[self._used : end] = rows[y, x]
-        self.starts[self._count], self.lengths[self._count] = self._used, len(y)
-        self.boxes[:, self._count] = left, top, left + rows.shape[1], top + rows.shape[0]
+        count = -(-len(y) // ROW)
+        end = self._used + count
+        self.offsets, self.across, self.ink = grown(self.offsets, end), grown(self.across, end), grown(self.ink, end)
+        self.facts = grown(self.facts, self._count + 1)
+        if count:
+            pixels = np.minimum(np.arange(count * ROW), len(y) - 1).reshape(count, ROW)
+            self.offsets[self._used : end] = ((y + top) * self._width + x + left)[pixels]
+            self.across[self._used : end] = (x + left)[pixels]
+            self.ink[self._used : end] = rows[y, x][pixels]
+        self.facts[self._count] = left, top, left + rows.shape[1], top + rows.shape[0], self._used, count
         self._entry[cell] = self._count
         self._used, self._count = end, self._count + 1
 

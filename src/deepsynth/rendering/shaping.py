@@ -1,18 +1,19 @@
-"""Runs of text become glyphs with positions, in ems: computed once for each distinct piece, then scaled to any size.
+"""Runs of text become glyphs with positions, in ems: once for each distinct word, then scaled to any size.
 
-Text repeats, so words are the unit of caching: a page of known words costs dictionary look-ups. Outlines are unhinted, so
-advances scale linearly and a layout at another size needs no shaping again.
+Outlines are unhinted, so advances scale linearly and a layout at another size needs no shaping again. What is found goes into
+arrays (see `words.py`): many words in one call of HarfBuzz cost little more than one.
 """
 
 from __future__ import annotations
 
 import bisect
+import operator
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,15 @@ import numpy.typing as npt
 from deepsynth.rendering.fonts import Face, FontStack, font_stack, open_face
 from deepsynth.rendering.harfbuzz import hb
 from deepsynth.rendering.normalize import INVISIBLE
-from deepsynth.rendering.recent import Recent
 
-CACHED_PIECES = 30_000
-"""Distinct pieces kept at least, about half a kilobyte each."""
+TAB = "    "
+"""A tab is drawn as wide as this."""
+
+STEPS = 2.0**20
+"""Widths are whole multiples of one em divided by this, so that their sums are exact whatever is added first."""
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +46,17 @@ class Style:
 PLAIN = Style()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shaped:
-    """A piece of text as glyphs. Lengths are in ems of the body size, y upwards from the baseline."""
+class Shaped(NamedTuple):
+    """Words as glyphs, end to end. Lengths are in ems of the body size, y upwards from the baseline."""
 
-    glyphs: npt.NDArray[np.float64]
-    """*Shape:* (3, glyphs): code (see `GlyphCodes`), x, y. Codes are whole numbers, exact in this type."""
-    advance: float
-    top: float
-    bottom: float
-    """Ink above and below the baseline (below is negative)."""
-    scale: float
+    codes: Ints
+    """*Shape:* (glyphs,): see `GlyphCodes`."""
+    places: Floats
+    """*Shape:* (glyphs, 2): x from the beginning of the word, and y."""
+    counts: Ints
+    """*Shape:* (words,): glyphs of each word."""
+    facts: Floats
+    """*Shape:* (words, 4): width, ink above the baseline, ink below it (negative), size relative to the body."""
 
 
 class GlyphCodes:
@@ -89,67 +95,17 @@ GLYPH_CODES = GlyphCodes()
 
 
 class Shaper:
-    """Shapes pieces of text with one stack of fonts."""
+    """Shapes words with one stack of fonts."""
 
     def __init__(self, font: str, language: str) -> None:
         self.stack: FontStack = font_stack(font, language)
         self._mono: FontStack = font_stack("mono", language)
         self._language = "" if language == "und" else language
-        self._pieces: Recent[tuple[str, Style, bool], Shaped] = Recent(CACHED_PIECES)
 
     def shape(self, text: str, style: Style = PLAIN, *, rtl: bool = False) -> Shaped:
-        """Return the glyphs of `text`, which lies in one direction and on one line."""
-        key = (text, style, rtl)
-        return self._pieces[key] or self._pieces.put(key, self._shape(text, style, rtl=rtl))
-
-    def learn(self, words: Iterable[str], *, rtl: bool = False) -> None:
-        """Shape plain words that are not known yet, in one call for all words of a face and script.
-
-        The result is what `shape` would find for each alone: nothing reaches across the blanks between them.
-        """
-        groups: dict[tuple[int, str], list[str]] = {}
-        for word in words:
-            if self._pieces[word, PLAIN, rtl] is None:
-                group = self._group(word)
-                if group is not None:
-                    groups.setdefault(group, []).append(word)
-        for (number, _), group_words in groups.items():
-            self._learn(number, group_words, rtl=rtl)
-
-    def _group(self, word: str) -> tuple[int, str] | None:
-        """Return face and script of a word that can be shaped beside others; none where either is not plain to see."""
-        if word.isascii():
-            return (self.stack.primary, "latin") if self.stack.draws_ascii and _LETTER.search(word) else None
-        script = leading_script(word)
-        runs = face_runs(word, self.stack) if script else ()
-        return (runs[0][0], script) if script and len(runs) == 1 else None
-
-    def _learn(self, number: int, words: list[str], *, rtl: bool) -> None:
-        face = open_face(self.stack.sources[number])
-        first, em = GLYPH_CODES.first(face, 1.0), 1.0 / face.upem
-        buffer = _harfbuzz(" ".join(words), face, self._language, rtl=rtl)
-        glyphs, clusters = zip(*[(info.codepoint, info.cluster) for info in buffer.glyph_infos], strict=True)
-        spans = _glyph_spans(words, clusters, rtl=rtl)
-        if any(low == high for low, high in spans):
-            return  # a word that draws nothing; `shape` takes each alone
-        across, up, advances, _ = np.array([place.position for place in buffer.glyph_positions], np.int64).T
-        pens = np.cumsum(advances) - advances
-        lows, highs = np.array(spans).T
-        order = np.sort(lows)  # a word's glyphs and the blank behind them
-        begins = np.repeat(pens[order], np.diff(order, append=len(pens)))
-        places = np.stack([np.array(glyphs, np.float64) + first, (pens + across - begins) * em, up * em])
-        ink = np.array([face.ink(glyph) for glyph in glyphs], np.int64).T + up
-        by_word = np.searchsorted(order, lows)
-        tops = np.maximum(np.maximum.reduceat(ink[0], order), 0)[by_word] * em
-        bottoms = np.minimum(np.minimum.reduceat(ink[1], order), 0)[by_word] * em
-        widths = (pens[highs - 1] + advances[highs - 1] - pens[lows]) * em
-        facts = zip(words, spans, widths.tolist(), tops.tolist(), bottoms.tolist(), strict=True)
-        for word, (low, high), width, top, bottom in facts:
-            self._pieces.put((word, PLAIN, rtl), Shaped(places[:, low:high].copy(), width, top, bottom, 1.0))
-
-    def _shape(self, text: str, style: Style, *, rtl: bool) -> Shaped:
+        """Return `text`, which lies in one direction and on one line, as one word."""
         stack = self._mono if style.mono else self.stack
-        runs = face_runs(text, stack)
+        runs = face_runs(text.replace("\t", TAB), stack)
         codes, xs, ys = list[int](), list[float](), list[float]()
         x = top = bottom = 0.0
         for number, part in reversed(runs) if rtl else runs:
@@ -159,27 +115,88 @@ class Shaper:
             pen = 0
             for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
                 across, up, advance, _ = place.position
-                high, low = face.ink(info.codepoint)
+                high, low = face.ink([info.codepoint])[0].tolist()
                 codes.append(first + info.codepoint)
                 xs.append(x + (pen + across) * em)
                 ys.append(up * em)
                 top, bottom = max(top, (up + high) * em), min(bottom, (up + low) * em)
                 pen += advance
             x += pen * em
-        return Shaped(np.array((codes, xs, ys), np.float64), x, top, bottom, style.scale)
+        places = np.array((xs, ys), np.float64).T
+        facts = np.array([[whole_steps(x), top, bottom, style.scale]])
+        return Shaped(np.array(codes, np.int64), places, np.array([len(codes)]), facts)
+
+    def shape_together(self, words: Sequence[str], *, rtl: bool = False) -> Iterator[tuple[list[str], Shaped]]:
+        """Yield plain words as glyphs, all words of a face and script in one call.
+
+        The result is what `shape` would find for each alone: nothing reaches across the blanks between them. Words that may
+        depend on what stands beside them are left out.
+        """
+        groups: dict[tuple[int, str], list[str]] = {}
+        for word in words:
+            group = self._group(word)
+            if group is not None:
+                groups.setdefault(group, []).append(word)
+        for (number, _), group_words in groups.items():
+            shaped = self._together(open_face(self.stack.sources[number]), group_words, rtl=rtl)
+            if shaped is not None:
+                yield group_words, shaped
+
+    def _group(self, word: str) -> tuple[int, str] | None:
+        """Return face and script of a word that can be shaped beside others; none where either is not plain to see."""
+        if word.isascii():
+            if not self.stack.draws_ascii or "\t" in word:
+                return None
+            return self.stack.primary, "latin" if _LETTER.search(word) else "none"
+        script = leading_script(word)
+        number = self.stack.face_of(word) if script else None
+        if (
+            script and number is None
+        ):  # joiners and marks that lie in another face may still be drawn by the letters' own
+            runs = face_runs(word, self.stack)
+            number = runs[0][0] if len(runs) == 1 else None
+        return None if number is None else (number, script)
+
+    def _together(self, face: Face, words: list[str], *, rtl: bool) -> Shaped | None:
+        first, em = GLYPH_CODES.first(face, 1.0), 1.0 / face.upem
+        buffer = _harfbuzz(" ".join(words), face, self._language, rtl=rtl)
+        infos, positions = buffer.glyph_infos, buffer.glyph_positions
+        glyphs, clusters = _column(infos, "codepoint"), _column(infos, "cluster")
+        across, up, advances = (_column(positions, name) for name in ("x_offset", "y_offset", "x_advance"))
+        lows, highs = _glyph_spans(words, clusters, rtl=rtl)
+        counts = highs - lows
+        if not counts.all():
+            return None  # a word that draws nothing; `shape` takes each alone
+        pens = np.cumsum(advances) - advances
+        ends = np.cumsum(counts)
+        kept = np.repeat(lows - ends + counts, counts) + np.arange(ends[-1])  # word by word, without the blanks
+        ink = face.ink(glyphs[kept]) + up[kept, None]
+        begins = ends - counts
+        tops = np.maximum(np.maximum.reduceat(ink[:, 0], begins), 0) * em
+        bottoms = np.minimum(np.minimum.reduceat(ink[:, 1], begins), 0) * em
+        widths = whole_steps((pens[highs - 1] + advances[highs - 1] - pens[lows]) * em)
+        x = pens[kept] + across[kept] - np.repeat(pens[lows], counts)
+        places: Floats = np.stack([x * em, up[kept] * em], axis=1).astype(np.float64, copy=False)
+        facts: Floats = np.stack([widths, tops, bottoms, np.ones(len(words))], axis=1)
+        return Shaped(glyphs[kept] + first, places, counts, facts)
 
 
-def _glyph_spans(words: list[str], clusters: Sequence[int], *, rtl: bool) -> list[tuple[int, int]]:
+def _column(rows: Sequence[Any], name: str) -> Ints:
+    return np.fromiter(map(operator.attrgetter(name), rows), np.int64, len(rows))
+
+
+def whole_steps(width: Any) -> Any:
+    """Return a width (or many) in ems as the nearest multiple of `1 / STEPS`."""
+    return np.floor(width * STEPS + 0.5) / STEPS
+
+
+def _glyph_spans(words: list[str], clusters: Ints, *, rtl: bool) -> tuple[Ints, Ints]:
     """Return where the glyphs of each word begin and end, for words joined by single blanks."""
+    lengths = np.array(list(map(len, words)), np.int64)
+    starts = np.cumsum(lengths + 1) - lengths - 1
     places = clusters[::-1] if rtl else clusters
-    spans: list[tuple[int, int]] = []
-    start = 0
-    for word in words:
-        low = bisect.bisect_left(places, start)
-        high = bisect.bisect_left(places, start + len(word))
-        spans.append((len(places) - high, len(places) - low) if rtl else (low, high))
-        start += len(word) + 1
-    return spans
+    lows, highs = np.searchsorted(places, starts), np.searchsorted(places, starts + lengths)
+    return (len(places) - highs, len(places) - lows) if rtl else (lows, highs)
 
 
 _LETTER = re.compile("[A-Za-z]")

@@ -13,9 +13,10 @@ from PIL import Image
 from deepsynth.core.documents import Document, Page
 from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import Mode, mode
+from deepsynth.rendering.blocks import Block, plain_blocks
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.fonts import font_stack, missing_glyph_error
-from deepsynth.rendering.layout import Block, Layout, Line, plain_blocks
+from deepsynth.rendering.layout import Layout, Line
 from deepsynth.rendering.normalize import normalize_text
 from deepsynth.rendering.paint import Painter, PlacedLine
 from deepsynth.rendering.renderer import read_text, renderers

@@ -1,0 +1,116 @@
+"""What is known of words that were met before: their glyphs and widths, end to end in arrays.
+
+A word is a number from here on, so lines are broken, placed and painted by operations on arrays of numbers, and a page of new
+words costs little more than one of known words. The store only grows; when it is full its owner starts another, and lines
+that were made before keep the one they belong to.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from deepsynth.rendering.shaping import PLAIN, Floats, Ints, Shaped, Shaper, Style
+
+Array = TypeVar("Array", bound=npt.NDArray[Any])
+
+Parts = tuple[tuple[str, Style], ...]
+"""A word of several styles, or of one that is not plain."""
+Key = str | Parts
+"""What a word is known by: plain text, or its parts."""
+
+MOST_WORDS, MOST_GLYPHS = 60_000, 1_000_000
+"""A store that holds one of these is full; both are about 25 MB."""
+
+EMPTY = 0
+"""The number of the word without a character."""
+
+
+class Words:
+    """The words of one shaper, in the order they were met."""
+
+    def __init__(self, shaper: Shaper) -> None:
+        self._shaper = shaper
+        self._lock = threading.Lock()
+        self._known: tuple[dict[Key, int], dict[Key, int]] = ({"": EMPTY}, {"": EMPTY})
+        self._words, self._glyphs = 1, 0
+        self._codes, self._places = np.zeros(1 << 12, np.int64), np.zeros((1 << 12, 2))
+        self._spans, self.facts = np.zeros((1 << 10, 2), np.int64), np.zeros((1 << 10, 4))
+        """`facts`: width, ink above and below the baseline, relative size of each word (see `Shaped`)."""
+
+    @property
+    def full(self) -> bool:
+        """Whether another store should be started."""
+        return self._words >= MOST_WORDS or self._glyphs >= MOST_GLYPHS
+
+    def find(self, keys: Sequence[Key], *, rtl: bool = False) -> Ints:
+        """Return the number of each word; those that were not met before are shaped together. *Shape:* (keys,)."""
+        known = self._known[rtl]
+        found = list(map(known.get, keys))
+        if None in found:
+            self._learn({key for key, number in zip(keys, found, strict=True) if number is None}, rtl=rtl)
+            found = list(map(known.get, keys))
+        return np.array(found, np.int64)
+
+    def number(self, text: str, style: Style = PLAIN, *, rtl: bool = False) -> int:
+        """Return the number of one word."""
+        return int(self.find([text if style == PLAIN else ((text, style),)], rtl=rtl)[0])
+
+    def width(self, number: int) -> float:
+        """Return the width of a word in ems."""
+        return float(self.facts[number, 0])
+
+    def glyphs(self, numbers: Ints) -> tuple[Ints, Floats, Ints]:
+        """Return codes and places (see `Shaped`) of all glyphs of some words, and how many each word has."""
+        firsts, counts = self._spans.take(numbers, axis=0).T
+        ends = np.cumsum(counts)
+        glyphs = np.repeat(firsts - ends + counts, counts)
+        glyphs += np.arange(len(glyphs))
+        return self._codes.take(glyphs), self._places.take(glyphs, axis=0), counts
+
+    def _learn(self, keys: set[Key], *, rtl: bool) -> None:
+        plain = sorted(key for key in keys if isinstance(key, str))
+        for together, shaped in self._shaper.shape_together(plain, rtl=rtl):
+            self._add(together, shaped, rtl=rtl)
+        for key in keys - self._known[rtl].keys():
+            parts = ((key, PLAIN),) if isinstance(key, str) else key
+            self._add(
+                [key], join([self._shaper.shape(text, style, rtl=rtl) for text, style in parts], rtl=rtl), rtl=rtl
+            )
+
+    def _add(self, keys: Sequence[Key], shaped: Shaped, *, rtl: bool) -> None:
+        with self._lock:
+            words, glyphs = self._words + len(keys), self._glyphs + len(shaped.codes)
+            # Arrays are replaced, never resized: whoever reads the old ones finds all that was there.
+            self._codes, self._places = grown(self._codes, glyphs), grown(self._places, glyphs)
+            self._spans, self.facts = grown(self._spans, words), grown(self.facts, words)
+            self._codes[self._glyphs : glyphs], self._places[self._glyphs : glyphs] = shaped.codes, shaped.places
+            self._spans[self._words : words, 0] = self._glyphs + np.cumsum(shaped.counts) - shaped.counts
+            self._spans[self._words : words, 1] = shaped.counts
+            self.facts[self._words : words] = shaped.facts
+            self._known[rtl].update(zip(keys, range(self._words, words), strict=True))
+            self._words, self._glyphs = words, glyphs
+
+
+def join(parts: Sequence[Shaped], *, rtl: bool) -> Shaped:
+    """Return words that are drawn one behind the other as one word."""
+    ordered = parts[::-1] if rtl else parts
+    facts = np.concatenate([part.facts for part in ordered])
+    before = np.cumsum(facts[:, 0]) - facts[:, 0]
+    places = [part.places + np.array((x, 0.0)) for part, x in zip(ordered, before.tolist(), strict=True)]
+    codes = np.concatenate([part.codes for part in ordered])
+    whole = [facts[:, 0].sum(), facts[:, 1].max(), facts[:, 2].min(), facts[:, 3].max()]
+    return Shaped(codes, np.concatenate(places), np.array([len(codes)]), np.array([whole]))
+
+
+def grown(array: Array, size: int) -> Array:
+    """Return an array of at least `size` rows: `array` itself, or a longer copy of it."""
+    if size <= len(array):
+        return array
+    longer: Any = np.zeros((max(size, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
