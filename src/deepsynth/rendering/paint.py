@@ -116,38 +116,49 @@ class _Atlas:
             if self._used * ROW > CACHED_INK:
                 self._clear()
                 return self.entries(cells)
-            for cell in np.unique(cells[entries == 0]).tolist():
-                self._add(cell)
+            self._add(np.unique(cells[entries == 0]))
             entries = self._entry[cells]
         return entries
 
-    def _add(self, cell: int) -> None:
-        code, phase = divmod(cell, CELLS)
-        rows, left, top = self._rasterize(code, phase % PHASES, phase // PHASES)
-        y, x = np.nonzero(rows)
-        count = -(-len(y) // ROW)
-        end = self._used + count
+    def _add(self, cells: Ints) -> None:
+        """Rasterize cells, and keep their ink."""
+        rasters = [self._rasterize(cell // CELLS, cell % PHASES, cell % CELLS // PHASES) for cell in cells.tolist()]
+        boxes = np.array([box for _, box in rasters], np.int64)
+        left, top, width, height, stride = boxes.T
+        sizes = height * stride
+        pixels = np.frombuffer(b"".join([buffer for buffer, _ in rasters]), np.uint8)
+        inked = np.flatnonzero(pixels)
+        glyph = np.repeat(np.arange(len(cells)), sizes)[inked]
+        place = inked - (np.cumsum(sizes) - sizes)[glyph]
+        y, x = place // stride[glyph], place % stride[glyph]
+        across, down = left[glyph] + x, top[glyph] + height[glyph] - 1 - y  # a raster's rows go upwards
+        count = np.bincount(glyph, minlength=len(cells))
+        rows = -(-count // ROW)
+        end, last = self._used + int(rows.sum()), np.cumsum(count)
+        # rows of whole length: what a glyph leaves of its last row repeats its last pixel
+        kept = np.repeat(last - count, rows * ROW) + np.arange(rows.sum() * ROW)
+        kept -= np.repeat((np.cumsum(rows) - rows) * ROW, rows * ROW)
+        kept = np.minimum(kept, np.repeat(last - 1, rows * ROW)).reshape(-1, ROW)
         self.offsets, self.across, self.ink = grown(self.offsets, end), grown(self.across, end), grown(self.ink, end)
-        self.facts = grown(self.facts, self._count + 1)
-        if count:
-            pixels = np.minimum(np.arange(count * ROW), len(y) - 1).reshape(count, ROW)
-            self.offsets[self._used : end] = ((y + top) * self._width + x + left)[pixels]
-            self.across[self._used : end] = (x + left)[pixels]
-            self.ink[self._used : end] = rows[y, x][pixels]
-        self.facts[self._count] = left, top, left + rows.shape[1], top + rows.shape[0], self._used, count
-        self._entry[cell] = self._count
-        self._used, self._count = end, self._count + 1
+        self.offsets[self._used : end] = (down * self._width + across)[kept]
+        self.across[self._used : end] = across[kept]
+        self.ink[self._used : end] = pixels[inked][kept]
+        entries = np.arange(self._count, self._count + len(cells))
+        self.facts = grown(self.facts, self._count + len(cells))
+        first = self._used + np.cumsum(rows) - rows
+        self.facts[entries] = np.stack([left, top, left + width, top + height, first, rows], axis=1)
+        self._entry[cells] = entries
+        self._used, self._count = end, self._count + len(cells)
 
-    def _rasterize(self, code: int, across: int, down: int) -> tuple[Gray, int, int]:
-        """Return a glyph's ink, and columns and rows from its origin to the ink's left and top edge."""
+    def _rasterize(self, code: int, across: int, down: int) -> tuple[bytes, tuple[int, int, int, int, int]]:
+        """Return a glyph's raster, and its left, top (from the origin, downwards), width, height and stride."""
         face, glyph, scale = self._codes.glyph(code)
         size = self._px * scale / face.upem
         self._raster.transform = (size, 0.0, 0.0, size, across / PHASES, -down / PHASES)
         self._raster.draw_glyph(face.font, glyph)
         image = self._raster.render()
-        extents = image.extents if image else None
-        if image is None or extents is None or not extents.width or not extents.height:
-            return np.zeros((0, 0), np.uint8), 0, 0
-        rows = np.frombuffer(image.buffer, np.uint8).reshape(extents.height, extents.stride)
-        # the raster's rows go upwards
-        return rows[::-1, : extents.width], extents.x_origin, -(extents.y_origin + extents.height)
+        box = image.extents if image else None
+        if image is None or box is None or not box.width or not box.height:
+            return b"", (0, 0, 0, 0, 1)
+        place = (box.x_origin, -(box.y_origin + box.height), box.width, box.height, box.stride)
+        return bytes(image.buffer), place

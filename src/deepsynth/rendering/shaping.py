@@ -126,6 +126,10 @@ class Shaper:
         facts = np.array([[whole_steps(x), top, bottom, style.scale]])
         return Shaped(np.array(codes, np.int64), places, np.array([len(codes)]), facts)
 
+    def parts(self, word: str) -> list[str]:
+        """Return the runs of one face each that a plain word consists of."""
+        return [part for _, part in face_runs(word.replace("\t", TAB), self.stack)]
+
     def shape_together(self, words: Sequence[str], *, rtl: bool = False) -> Iterator[tuple[list[str], Shaped]]:
         """Yield plain words as glyphs, all words of a face and script in one call.
 

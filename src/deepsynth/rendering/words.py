@@ -7,6 +7,7 @@ that were made before keep the one they belong to.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -76,11 +77,37 @@ class Words:
         plain = sorted(key for key in keys if isinstance(key, str))
         for together, shaped in self._shaper.shape_together(plain, rtl=rtl):
             self._add(together, shaped, rtl=rtl)
+        composed: dict[Key, Sequence[Key]] = {}
         for key in keys - self._known[rtl].keys():
-            parts = ((key, PLAIN),) if isinstance(key, str) else key
-            self._add(
-                [key], join([self._shaper.shape(text, style, rtl=rtl) for text, style in parts], rtl=rtl), rtl=rtl
-            )
+            parts = self._parts(key)
+            if len(parts) > 1:
+                composed[key] = parts[::-1] if rtl else parts
+            else:
+                text, style = (key, PLAIN) if isinstance(key, str) else key[0]
+                self._add([key], self._shaper.shape(text, style, rtl=rtl), rtl=rtl)
+        if composed:
+            self._compose(composed, rtl=rtl)
+
+    def _parts(self, key: Key) -> Sequence[Key]:
+        """Return the words that a word of several faces or styles is made of; one where there is nothing to split."""
+        if isinstance(key, str):
+            return self._shaper.parts(key)
+        return [text if style == PLAIN else ((text, style),) for text, style in key]
+
+    def _compose(self, composed: dict[Key, Sequence[Key]], *, rtl: bool) -> None:
+        """Add words that are made of others, each given in the order in which it is drawn."""
+        numbers = self.find(list(itertools.chain.from_iterable(composed.values())), rtl=rtl)
+        sizes = np.array(list(map(len, composed.values())), np.int64)
+        firsts = np.cumsum(sizes) - sizes
+        codes, places, counts = self.glyphs(numbers)
+        facts = self.facts.take(numbers, axis=0)
+        before = np.cumsum(facts[:, 0]) - facts[:, 0]
+        before -= np.repeat(before[firsts], sizes)
+        places[:, 0] += np.repeat(before, counts)
+        whole: list[Floats] = [np.add.reduceat(facts[:, 0], firsts), np.maximum.reduceat(facts[:, 1], firsts)]
+        whole += [np.minimum.reduceat(facts[:, 2], firsts), np.maximum.reduceat(facts[:, 3], firsts)]
+        shaped = Shaped(codes, places, np.add.reduceat(counts, firsts), np.stack(whole, axis=1))
+        self._add(list(composed), shaped, rtl=rtl)
 
     def _add(self, keys: Sequence[Key], shaped: Shaped, *, rtl: bool) -> None:
         with self._lock:
@@ -94,17 +121,6 @@ class Words:
             self.facts[self._words : words] = shaped.facts
             self._known[rtl].update(zip(keys, range(self._words, words), strict=True))
             self._words, self._glyphs = words, glyphs
-
-
-def join(parts: Sequence[Shaped], *, rtl: bool) -> Shaped:
-    """Return words that are drawn one behind the other as one word."""
-    ordered = parts[::-1] if rtl else parts
-    facts = np.concatenate([part.facts for part in ordered])
-    before = np.cumsum(facts[:, 0]) - facts[:, 0]
-    places = [part.places + np.array((x, 0.0)) for part, x in zip(ordered, before.tolist(), strict=True)]
-    codes = np.concatenate([part.codes for part in ordered])
-    whole = [facts[:, 0].sum(), facts[:, 1].max(), facts[:, 2].min(), facts[:, 3].max()]
-    return Shaped(codes, np.concatenate(places), np.array([len(codes)]), np.array([whole]))
 
 
 def grown(array: Array, size: int) -> Array:
