@@ -32,11 +32,11 @@ def encode_png(image: Image.Image, *, bits: int = 4) -> bytes:
     """
     if image.mode == "RGB":
         return _encode_color(image)
-    pixels = np.asarray(image.convert("L"))
+    pixels = np.asarray(image if image.mode == "L" else image.convert("L"))
     height, width = pixels.shape
     if bits == 4:
         even = np.pad(pixels, ((0, 0), (0, 1))) if width % 2 else pixels
-        pixels = _PAIRS[np.ascontiguousarray(even).view("<u2")]
+        pixels = _PAIRS.take(np.ascontiguousarray(even).view("<u2"))
     rows = np.zeros((height, pixels.shape[1] + 1), np.uint8)  # each row begins with its filter, which is 0
     rows[:, 1:] = pixels
     header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)

@@ -53,7 +53,7 @@ class Words:
         known = self._known[rtl]
         found = list(map(known.get, keys))
         if None in found:
-            self._learn({key for key, number in zip(keys, found, strict=True) if number is None}, rtl=rtl)
+            self._learn(dict.fromkeys(key for key, number in zip(keys, found, strict=True) if number is None), rtl=rtl)
             found = list(map(known.get, keys))
         return np.array(found, np.int64)
 
@@ -73,12 +73,14 @@ class Words:
         glyphs += np.arange(len(glyphs))
         return self._codes.take(glyphs), self._places.take(glyphs, axis=0), counts
 
-    def _learn(self, keys: set[Key], *, rtl: bool) -> None:
-        plain = sorted(key for key in keys if isinstance(key, str))
+    def _learn(self, keys: dict[Key, None], *, rtl: bool) -> None:
+        plain = [key for key in keys if isinstance(key, str)]
         for together, shaped in self._shaper.shape_together(plain, rtl=rtl):
             self._add(together, shaped, rtl=rtl)
         composed: dict[Key, Sequence[Key]] = {}
-        for key in keys - self._known[rtl].keys():
+        for key in keys:
+            if key in self._known[rtl]:
+                continue
             parts = self._parts(key)
             if len(parts) > 1:
                 composed[key] = parts[::-1] if rtl else parts
