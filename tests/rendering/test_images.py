@@ -1,3 +1,5 @@
+import io
+import random
 import struct
 import zlib
 
@@ -68,3 +70,42 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_line(tmp_path, conten
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(InputError, match=message):
         pages(tmp_path / "a.png")
+
+
+FORMATS = {
+    "png": {},
+    "jpg": {"format": "JPEG"},
+    "webp": {"format": "WEBP"},
+    "tiff": {"format": "TIFF", "compression": "tiff_lzw"},
+    "gif": {"format": "GIF"},
+    "bmp": {"format": "BMP"},
+}
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_cut_and_forged_pictures_are_pages_or_one_line_that_names_the_file(tmp_path, ending):
+    target, generator = io.BytesIO(), random.Random(ending)
+    noise = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
+    Image.fromarray(noise).save(target, **{"format": "PNG", **FORMATS[ending]})
+    path, refused = tmp_path / f"forged.{ending}", 0
+    for turn in range(60):
+        content = bytearray(target.getvalue())
+        if turn % 3 == 0:
+            del content[generator.randrange(len(content)) :]
+        else:
+            for _ in range(generator.randint(1, 20)):
+                content[generator.randrange(200 if turn % 3 == 1 else len(content))] = generator.randrange(256)
+        path.write_bytes(content)
+        try:
+            pages(path)
+        except InputError as error:
+            assert str(path) in str(error)
+            refused += 1
+    assert refused > 10
+
+
+def test_every_frame_of_a_file_is_held_to_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr("deepsynth.rendering.images.MAX_PIXELS", 1000)
+    Image.new("L", (20, 20)).save(tmp_path / "a.tiff", save_all=True, append_images=[Image.new("L", (40, 40))])
+    with pytest.raises(InputError, match="40 x 40 pixels"):
+        pages(tmp_path / "a.tiff")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,41 +37,66 @@ class ImageRenderer:
         """
         assert document.path is not None
         with open_image(document.path) as image:
-            for number, frame in enumerate(ImageSequence.Iterator(image)):
+            frames = iter(ImageSequence.Iterator(image))
+            for number in itertools.count():
                 if self._config.max_pages is not None and number >= self._config.max_pages:
                     return
-                yield Page(document_id=document.id, number=number, image=self._fit(frame, document.path))
+                with _decoding(document.path):
+                    frame = next(frames, None)
+                    picture = None if frame is None else self._fit(frame, document.path)
+                if picture is None:
+                    return
+                yield Page(document_id=document.id, number=number, image=picture)
 
     def _fit(self, frame: Image.Image, path: Path) -> Image.Image:
-        try:
-            picture = ImageOps.exif_transpose(flatten(frame))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise InputError(f"{path} is damaged: {error}") from error
+        _check_size(frame, path)  # each frame of a TIFF file says its own
+        picture = ImageOps.exif_transpose(flatten(frame))
         # The mode's own views resize from here; a larger picture would only take memory on the way.
         width, height = page_size(self._mode)
         picture.thumbnail((2 * width, 2 * height), Image.Resampling.BICUBIC)
         return picture
 
 
-def open_image(path: Path) -> Image.Image:
-    """Open a picture, its pixels still packed.
+@contextlib.contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    """Name the file where a picture cannot be decoded.
 
     Raises:
-        InputError: it is no picture or too large.
+        InputError: in place of what Pillow's many decoders raise on files that were cut or forged.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked below
-            image = Image.open(path)
+            # our own limit is checked, and remarks on odd metadata change no pixel
+            warnings.simplefilter("ignore")
+            yield
     except UnidentifiedImageError as error:
         raise InputError(f"{path} is no picture that can be read") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large: {error}") from error
+    except (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, OverflowError, struct.error) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+
+
+def open_image(path: Path) -> Image.Image:
+    """Open a picture, its pixels still packed.
+
+    Raises:
+        InputError: it is no picture, damaged or too large.
+    """
+    with _decoding(path):
+        image = Image.open(path)
+    try:
+        _check_size(image, path)
+    except InputError:
+        image.close()
+        raise
+    return image
+
+
+def _check_size(image: Image.Image, path: Path) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
-        image.close()
         raise InputError(f"{path} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read: scale it down")
-    return image
 
 
 def flatten(image: Image.Image) -> Image.Image:
