@@ -3,20 +3,28 @@
 import json
 import os
 import zlib
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args, get_origin
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from deepsynth.core.config import model_in
+from deepsynth.core.progress import SilentReporter
+from deepsynth.data.prepare import Preparation, PrepareConfig
+from deepsynth.models import families
 from deepsynth.models.parts import decoder_layers
 from deepsynth.training import trackers
 from deepsynth.training.config import TrainerConfig
+from deepsynth.training.examples import open_examples
+from deepsynth.training.feeding import make_collator
+from deepsynth.training.loader import epoch_loader
 from deepsynth.training.production_trainer import DeepSynthProductionTrainer
+from deepsynth.training.sampler import EpochSampler
 
-ELSEWHERE = ("data", "rendering", "output_dir")
-"""Groups that are tested where they are used, and the folder, which all tests here set."""
+WORDS = ("lamp", "rope", "sail", "buoy", "chart", "gauge", "storm", "tide", "alarm", "anchor", "harbor", "keeper")
+FOLDER = "output_dir"
+"""Set by all tests here: a run in another folder is another run."""
 LEARNING = {"optimizer.schedule": "constant", "optimizer.warmup_steps": 0}
 BAD = {"optimizer.learning_rate": 0.9, "eval_interval": 1}
 MUON = {"optimizer.name": "muon"}
@@ -90,6 +98,29 @@ OPTIONS = {
 """Option -> (settings under which it matters, another value)."""
 
 
+OTHER_TASKS = {"data.tasks": {"read": 1.0}}
+READ_OPTIONS = {
+    "data.path": ({}, "other"),
+    "data.train_split": ({}, "validation"),
+    "data.evaluation_split": ({}, "test"),
+    "data.max_train_samples": ({}, 2),
+    "data.max_eval_samples": ({}, 1),
+    "data.tasks": ({}, {"read": 1.0}),
+    "data.longest_text": (OTHER_TASKS, 12),
+    "data.num_workers": ({}, 1),
+    "data.pad_to_multiple_of": ({}, 7),
+    "rendering.mode": ({}, "nano-256"),
+    "rendering.font": ({}, "sans"),
+    "rendering.px": ({}, 14.0),
+    "rendering.leading": ({}, 2.0),
+    "rendering.margin": ({}, 12),
+    "rendering.columns": ({}, 2),
+    "rendering.missing": ({"data.path": "odd", "rendering.missing": "replace"}, "drop"),
+    "rendering.max_pages": ({"data.path": "long"}, 1),
+}
+"""The same for what decides which examples are read, and how."""
+
+
 TESTED_ELSEWHERE = {
     "parallel": "test_distributed.py, with two processes",
     "hub.wait_seconds": "test_hub_push.py, with a network that hangs",
@@ -122,7 +153,7 @@ class Tracker:
 def leaves(group, path=""):
     for name, field in group.model_fields.items():
         inner = model_in(field.annotation)
-        if f"{path}{name}" in ELSEWHERE:
+        if f"{path}{name}" == FOLDER:
             continue
         yield from leaves(inner, f"{path}{name}.") if inner else [f"{path}{name}"]
 
@@ -149,6 +180,49 @@ def outcome(config, rows):
     return trainer.losses, weights, files, lines, heard, ways, shards(home)
 
 
+def datasets(folder):
+    """Write small prepared datasets whose pages are drawn when they are read."""
+    texts = {
+        "prepared": [f"The {word} number {number} stands in the harbor." for number, word in enumerate(WORDS * 2)],
+        "other": [f"A {word} is for sale." for word in WORDS * 2],
+        "odd": [f"The {word} says \u0378 {number}." for number, word in enumerate(WORDS * 2)],
+        "long": [
+            " ".join([f"The {word} stands in the harbor {number}."] * 30) for number, word in enumerate(WORDS * 2)
+        ],
+    }
+    cleaning = {
+        "near_duplicates": "keep",
+        "leaks": "keep",
+        "min_chars": 1,
+        "min_summary_chars": 1,
+        "min_compression": 0,
+    }
+    for name, own in texts.items():
+        lines = [json.dumps({"text": text, "summary": f"{number} {text[4:9]}"}) for number, text in enumerate(own)]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines))
+        values = {
+            "source": str(folder / f"{name}.jsonl"), "out": folder / name, "pages": "on-the-fly", "cleaning": cleaning,
+            "split": {"validation": 0.3, "test": 0.3}, "rendering": {"missing": "drop"},
+        }  # fmt: skip
+        Preparation(PrepareConfig.parse(values), SilentReporter()).run()
+
+
+def seen(config):
+    """Return what a run would read: every example, the first batch, and the processes that read."""
+    processor = families.get("deepseek_ocr").build("tiny")
+    processor = processor.family.processor(processor, config.rendering.mode)
+    train, held_out = open_examples(config)
+    rows = [
+        [(row.id, row.instruction, row.summary, [page.image.tobytes() for page in row.pages]) for row in part]
+        for part in ([split[index] for index in range(len(split))] for split in (train, held_out))
+    ]
+    collate = make_collator(processor, config, 4096)
+    loader = epoch_loader(
+        train, EpochSampler(len(train), 2, seed=0), collate, workers=config.data.num_workers, pin_memory=False
+    )
+    return rows, collate([train[0]]).input_ids.shape, loader.num_workers
+
+
 def shards(home):
     """The cache's folders in the working directory, less the hash in their names, and the shapes of what they hold."""
     found = []
@@ -170,18 +244,31 @@ def surroundings(monkeypatch, tmp_path):
 
 
 def test_the_table_holds_every_option():
-    assert set(OPTIONS) | set(TESTED_ELSEWHERE) == set(leaves(TrainerConfig))
+    assert set(OPTIONS) | set(READ_OPTIONS) | set(TESTED_ELSEWHERE) == set(leaves(TrainerConfig))
+
+
+def choices():
+    """Every word that a setting may be, but for its default and those in the table, which are tried there."""
+    for option in leaves(TrainerConfig):
+        owner = TrainerConfig
+        for name in option.split(".")[:-1]:
+            owner = model_in(owner.model_fields[name].annotation)
+        field = owner.model_fields[option.split(".")[-1]]
+        if get_origin(field.annotation) is Literal and option in OPTIONS:
+            words = set(get_args(field.annotation)) - {field.default, OPTIONS[option][1]}
+            yield from ((option, word) for word in sorted(words))
+
+
+NEEDED = {
+    "batching": {"batch_size": 2},
+    "optimizer.name": {"model": "nano", "max_steps": 2},
+}
+"""Settings under which a choice can be told from the default: like lengths need several batches, 8-bit moments large tensors."""
 
 
 def test_the_same_settings_do_the_same(config, rows, tmp_path):
     again = config.override({"output_dir": tmp_path / "again"})
     assert outcome(config, rows) == outcome(again, rows)
-
-
-def test_batches_of_like_length_are_other_batches(config, rows, tmp_path):
-    config = config.override({**LEARNING, "batch_size": 2})
-    bucketed = config.override({"batching": "bucketed", "output_dir": tmp_path / "bucketed"})
-    assert outcome(config, rows)[0] != outcome(bucketed, rows)[0]
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")
@@ -191,3 +278,31 @@ def test_an_option_changes_what_runs(option, config, rows, tmp_path):
     config = config.override({"max_steps": 5, **LEARNING, **base})
     changed = config.override({option: value, "output_dir": tmp_path / "changed"})
     assert outcome(config, rows) != outcome(changed, rows)
+
+
+@pytest.mark.parametrize(("option", "word"), list(choices()))
+def test_each_choice_is_another_run_than_the_default(option, word, config, rows, tmp_path):
+    if word == "adamw8bit":
+        pytest.importorskip("bitsandbytes")
+    base = {"max_steps": 5, **LEARNING, **OPTIONS[option][0], **NEEDED.get(option, {})}
+    base.pop(option, None)
+    if option == "optimizer.schedule":
+        base["optimizer.warmup_steps"] = 0
+    config = config.override(base)
+    assert outcome(config, rows) != outcome(config.override({option: word, "output_dir": tmp_path / "other"}), rows)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared")
+    datasets(folder)
+    return folder
+
+
+@pytest.mark.parametrize("option", READ_OPTIONS)
+def test_an_option_changes_what_is_read(option, config, prepared, monkeypatch):
+    base, value = READ_OPTIONS[option]
+    monkeypatch.chdir(prepared)
+    config = config.override({"data.path": "prepared", "eval_interval": 1, **base})
+    assert seen(config) == seen(config)
+    assert seen(config) != seen(config.override({option: value}))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -50,6 +51,33 @@ def test_a_line_holds_the_mean_weighted_by_label_tokens(tmp_path):
     assert line["teraflops"] > 0
     assert line["busiest_expert"] == 1.5
     assert "mfu" not in line  # nobody knows the peak of a CPU
+
+
+def test_a_line_after_a_pause_holds_the_steps_before_it_too(tmp_path):
+    """The sums lie in the run's state, which a checkpoint keeps."""
+    config, state = TrainerConfig(output_dir=tmp_path, log_interval=2), TrainState()
+    state.step = 1
+    StepLog(config, 4, Listener(), state).step(made(1.0, 30), 1e12)
+    again = TrainState(**json.loads(json.dumps(asdict(state))))
+    again.step = 2
+    StepLog(config, 4, Listener(), again).step(made(3.0, 10), 1e12)
+    (line,) = read_metrics_lines((tmp_path / "metrics.jsonl").read_text())
+    assert line["loss"] == 1.5
+    assert again.tally == {}
+
+
+def test_an_evaluation_takes_no_time_from_the_rates(tmp_path, monkeypatch):
+    clock = iter([0.0, 10.0, 500.0, 510.0])
+    monkeypatch.setattr(metrics.time, "monotonic", lambda: next(clock))
+    state = TrainState()
+    log = StepLog(TrainerConfig(output_dir=tmp_path, log_interval=2), 4, Listener(), state)
+    for step in (1, 2):
+        state.step = step
+        log.step(made(1.0, 30), 1e12)
+        if step == 1:
+            log.evaluation(0.5)
+    _, line = read_metrics_lines((tmp_path / "metrics.jsonl").read_text())
+    assert line["samples_per_second"] == 8 / 20
 
 
 def test_utilization_is_said_where_the_devices_peak_is_known(tmp_path, monkeypatch):

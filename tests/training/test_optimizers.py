@@ -1,6 +1,9 @@
+import sys
+
 import pytest
 import torch
 
+from deepsynth.core.errors import MissingExtraError
 from deepsynth.models import families
 from deepsynth.training import optimizers
 from deepsynth.training.config import OptimizerConfig
@@ -111,3 +114,10 @@ def test_muon_moves_a_weight_against_its_gradient():
         (weight - torch.eye(8)).square().sum().backward()
         optimizer.step()
     assert float((weight.detach() - torch.eye(8)).norm()) < 1.0
+
+
+def test_8_bit_moments_without_bitsandbytes_are_refused_in_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes.optim", None)
+    loaded = families.get("deepseek_ocr").build("tiny")
+    with pytest.raises(MissingExtraError, match=r"^bitsandbytes is not installed.*deepsynth\[gpu\]"):
+        make_optimizers(loaded.model, loaded.family.parts(loaded.model), OptimizerConfig(name="adamw8bit"))

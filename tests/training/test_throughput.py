@@ -30,11 +30,24 @@ def test_a_cpu_has_no_known_peak():
     assert peak(torch.device("cpu")) is None
 
 
-def test_a_devices_peak_is_found_by_its_name(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "NVIDIA H100 80GB HBM3")
-    assert peak(torch.device("cuda")) == 989e12
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "Somebody's chip")
-    assert peak(torch.device("cuda")) is None
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("NVIDIA H100 80GB HBM3", 989e12),
+        ("NVIDIA H100 PCIe", 756e12),
+        ("NVIDIA A100-SXM4-40GB", 312e12),
+        ("NVIDIA L40", 181e12),
+        ("NVIDIA GB200", 2500e12),
+        ("Tesla T4", 65e12),
+        ("NVIDIA T400 4GB", None),
+        ("NVIDIA A10G", None),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
+        ("Somebody's chip", None),
+    ],
+)
+def test_a_devices_peak_is_found_by_whole_words_of_its_name(name, expected, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: name)
+    assert peak(torch.device("cuda")) == expected
 
 
 def test_looking_at_the_encoder_leaves_the_model_in_training(config):

@@ -66,13 +66,30 @@ def test_a_tracker_that_raises_changes_nothing(config, rows, register, tmp_path,
 
 def test_a_tracker_that_hangs_is_not_waited_for(monkeypatch, caplog):
     monkeypatch.setattr(trackers, "WAITING_LINES", 2)
+    monkeypatch.setattr(trackers, "SECONDS_TO_FINISH", 0.01)
     hanging = Hanging()
     background = Background("slow", lambda: hanging)
     for step in range(10):
         background.log(step, {"loss": 1.0})
-    background.close(0.01)
+    background.close()
     assert "it hangs, and lines are lost" in caplog.text
     hanging.release.set()
+
+
+def test_a_run_with_a_tracker_that_hangs_is_the_run_without_it(config, rows, register, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(trackers, "SECONDS_TO_FINISH", 0.01)
+    hanging = register(Hanging())
+    values = {"tracking": {"trackers": ["mine"]}, "output_dir": tmp_path / "tracked"}
+    tracked = DeepSynthProductionTrainer(config.override(values))
+    tracked.train(rows)
+    plain = DeepSynthProductionTrainer(config)
+    plain.train(rows)
+    hanging.release.set()
+    assert tracked.losses == plain.losses
+    assert (tmp_path / "tracked" / "checkpoint-6" / "model.safetensors").read_bytes() == (
+        config.output_dir / "checkpoint-6" / "model.safetensors"
+    ).read_bytes()
+    assert "the tracker mine stopped (it did not finish within 0.01 seconds)" in caplog.text
 
 
 def test_a_tracker_that_cannot_be_started_changes_nothing(caplog):
@@ -80,7 +97,7 @@ def test_a_tracker_that_cannot_be_started_changes_nothing(caplog):
         raise ConnectionError("no server")
 
     background = Background("mine", refused)
-    background.close(5)
+    background.close()
     assert background.failed
     assert "the tracker mine stopped (ConnectionError('no server'))" in caplog.text
 

@@ -1,4 +1,4 @@
-"""A training process that is killed without warning, again and again, ends where an undisturbed one ends."""
+"""A training process that is killed without warning, or asked to end, goes on to where an undisturbed one ends."""
 
 import signal
 import subprocess
@@ -43,3 +43,24 @@ def test_killed_at_any_moment_and_resumed_it_gives_the_same_weights(dataset, tmp
     assert [line.split('"loss"')[1].split(",")[0] for line in losses[0]] == [
         line.split('"loss"')[1].split(",")[0] for line in losses[1]
     ]
+
+
+@pytest.mark.slow
+def test_a_sigterm_saves_at_the_next_step_with_a_code_of_its_own_and_the_run_goes_on(dataset, tmp_path):
+    subprocess.run(command(dataset, tmp_path / "whole"), check=True, capture_output=True)
+    unsaved = [*command(dataset, tmp_path / "broken"), "--save-interval", "1000"]
+    process = subprocess.Popen(unsaved, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 120
+    metrics = tmp_path / "broken" / "metrics.jsonl"
+    while not (metrics.is_file() and metrics.read_text()) and time.monotonic() < end:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 75, told
+    (saved,) = (tmp_path / "broken").glob("checkpoint-*")
+    step = int(saved.name.removeprefix("checkpoint-"))
+    assert step == len(metrics.read_text().splitlines()) < 60  # the step that was being taken, and no further one
+    assert told.splitlines()[-1].startswith(f"error: paused after step {step}; saved ")
+    subprocess.run(unsaved, check=True, capture_output=True)
+    name = "checkpoint-60/model.safetensors"
+    assert hash_file(tmp_path / "broken" / name) == hash_file(tmp_path / "whole" / name)

@@ -19,7 +19,7 @@ import random
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ class TrainState:
     """Whether the run ended early."""
     processes: int = 1
     """Processes that trained together; `batches` counts batches of all of them."""
+    tally: dict[str, float] = field(default_factory=dict[str, float])
+    """Sums over the steps since the last line of metrics, which a resumed run goes on with (see `metrics.StepLog`)."""
 
     def count(self, examples: int, label_tokens: int) -> None:
         """Count a step."""

@@ -41,8 +41,7 @@ class StepLog:
         self._trackers = start_trackers(config) if writes else []
         self._path = config.output_dir / METRICS
         self._interval, self._total, self._reporter, self._state = config.log_interval, total, reporter, state
-        self._began = time.monotonic()
-        self._steps: list[tuple[Step, float]] = []
+        self._mark = time.monotonic()
         self._peak = peak(device or torch.device("cpu"))
         if writes:
             self._drop_later_lines(state.step)
@@ -53,35 +52,51 @@ class StepLog:
 
     def step(self, step: Step, operations: float) -> None:
         """Take in one optimizer step and its arithmetic; write and tell at the interval and at the end."""
-        self._steps.append((step, operations))
-        if not self._writes or not self.is_due(self._state.step):
+        self._count(step, operations)
+        if not self.is_due(self._state.step):
             return
-        line = {"step": self._state.step, "epoch": self._state.epoch, **self._means(), **memory()}
+        means = self._means(step)
+        self._state.tally = {}
+        if not self._writes:
+            return
+        line = {"step": self._state.step, "epoch": self._state.epoch, **means, **memory()}
         self._write(line)
         shown = {"loss": line["loss"], "samples/s": line["samples_per_second"]}
         self._reporter.progress(Progress(done=self._state.step, total=self._total, message="training", metrics=shown))
-        self._began, self._steps = time.monotonic(), []
 
-    def _means(self) -> dict[str, float]:
+    def _count(self, step: Step, operations: float) -> None:
+        """Add a step to the sums since the last line, which checkpoints hold: a pause between two lines loses none of it."""
+        now = time.monotonic()
+        sums = {
+            "seconds": now - self._mark,
+            "loss": step.loss * step.label_tokens,
+            "labels": step.label_tokens,
+            "examples": step.examples,
+            "tokens": step.tokens,
+            "visual": step.visual_tokens,
+            "operations": operations,
+        }
+        self._mark = now
+        self._state.tally = {name: self._state.tally.get(name, 0.0) + value for name, value in sums.items()}
+
+    def _means(self, last: Step) -> dict[str, float]:
         """Return the numbers of the steps since the last line: means by label token, and rates."""
-        seconds = max(time.monotonic() - self._began, 1e-9)
-        steps = [step for step, _ in self._steps]
-        labels = sum(step.label_tokens for step in steps)
-        visual = sum(step.visual_tokens for step in steps)
-        operations = sum(found for _, found in self._steps) / seconds
+        sums = self._state.tally
+        seconds = max(sums["seconds"], 1e-9)
+        operations = sums["operations"] / seconds
         share = {} if self._peak is None else {"mfu": operations / (self._peak * self._state.processes)}
         return {
-            "loss": sum(step.loss * step.label_tokens for step in steps) / max(1, labels),
-            "learning_rate": steps[-1].rate,
-            "grad_norm": steps[-1].grad_norm,
+            "loss": sums["loss"] / max(1, sums["labels"]),
+            "learning_rate": last.rate,
+            "grad_norm": last.grad_norm,
             "examples": self._state.examples,
-            "samples_per_second": sum(step.examples for step in steps) / seconds,
-            "label_tokens_per_second": labels / seconds,
-            "text_tokens_per_second": (sum(step.tokens for step in steps) - visual) / seconds,
-            "visual_tokens_per_second": visual / seconds,
+            "samples_per_second": sums["examples"] / seconds,
+            "label_tokens_per_second": sums["labels"] / seconds,
+            "text_tokens_per_second": (sums["tokens"] - sums["visual"]) / seconds,
+            "visual_tokens_per_second": sums["visual"] / seconds,
             "teraflops": operations / 1e12,
             **share,
-            **steps[-1].experts,
+            **last.experts,
         }
 
     def push(self, step: int, status: str, reason: str) -> None:
@@ -92,12 +107,12 @@ class StepLog:
         self._reporter.message(f"step {step}: {status} to the Hub" + (f" ({reason})" if reason else ""))
 
     def evaluation(self, loss: float) -> None:
-        """Write the loss on the evaluation split."""
+        """Write the loss on the evaluation split; what measuring it took counts to no step."""
+        self._mark = time.monotonic()
         if not self._writes:
             return
         self._write({"step": self._state.step, "evaluation_loss": loss})
         self._reporter.message(f"step {self._state.step}: evaluation loss {loss:.4f}")
-        self._began = time.monotonic()
 
     def _write(self, values: dict[str, Any]) -> None:
         finite = {

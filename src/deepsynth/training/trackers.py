@@ -127,8 +127,9 @@ class Background:
         except queue.Full:
             self._fail("it hangs, and lines are lost")
 
-    def close(self, seconds: float = SECONDS_TO_FINISH) -> None:
+    def close(self) -> None:
         """Let it finish, but not for long."""
+        seconds = SECONDS_TO_FINISH
         try:
             self._lines.put_nowait(None)
         except queue.Full:
