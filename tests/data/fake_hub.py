@@ -1,7 +1,8 @@
 """A Hub on loopback that speaks the endpoints which huggingface_hub calls, and fails on demand.
 
-Repositories are kept in memory: commits with files, large ones in a store by sha256 as the Hub's LFS does. Faults are asked for
-by method and path; each strikes once: a status, a connection that is cut before the answer, or after the deed.
+Repositories of datasets and of models are kept in memory: commits with files, large ones in a store by sha256 as the Hub's LFS
+does. Faults are asked for by method and path; each strikes once: a status, a connection that is cut before the answer, or after
+the deed.
 """
 
 from __future__ import annotations
@@ -181,16 +182,16 @@ class _Handler(BaseHTTPRequestHandler):
             ("GET", r"/api/whoami-v2", self._whoami),
             ("POST", r"/api/repos/create", self._create),
             ("POST", r"/api/validate-yaml", lambda: self._answer({"warnings": [], "errors": []})),
-            ("GET", r"/api/datasets/([\w.-]+/[\w.-]+)(?:/revision/([^/]+))?", self._info),
-            ("GET", r"/api/datasets/([\w.-]+/[\w.-]+)/tree/([^/]+)(?:/(.+))?", self._tree),
+            ("GET", r"/api/(?:datasets|models)/([\w.-]+/[\w.-]+)(?:/revision/([^/]+))?", self._info),
+            ("GET", r"/api/(?:datasets|models)/([\w.-]+/[\w.-]+)/tree/([^/]+)(?:/(.+))?", self._tree),
             ("POST", r"/api/datasets/([\w.-]+/[\w.-]+)/paths-info/([^/]+)", self._paths_info),
             ("POST", r"/api/datasets/([\w.-]+/[\w.-]+)/preupload/([^/]+)", self._preupload),
             ("POST", r"/api/datasets/([\w.-]+/[\w.-]+)/commit/([^/]+)", self._commit),
             ("POST", r"/datasets/([\w.-]+/[\w.-]+)\.git/info/lfs/objects/batch", self._batch),
             ("PUT", r"/lfs/(\w{64})", self._store),
             ("POST", r"/lfs-verify/([\w.-]+/[\w.-]+)", self._verify),
-            ("GET", r"/datasets/([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", self._resolve),
-            ("HEAD", r"/datasets/([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", self._resolve),
+            ("GET", r"/(?:datasets/)?([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", self._resolve),
+            ("HEAD", r"/(?:datasets/)?([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", self._resolve),
         )
         for wanted, pattern, action in routes:
             match = re.fullmatch(pattern, path)

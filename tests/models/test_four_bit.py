@@ -8,6 +8,7 @@ import weakref
 
 import pytest
 import torch
+from transformers import BitsAndBytesConfig
 
 from deepsynth.core.errors import MissingExtraError, ModelError, SettingsError
 from deepsynth.models import families, save_model
@@ -110,6 +111,19 @@ def test_the_measured_size_is_the_stated_one():
         if not name.endswith("code")  # two tables of a kilobyte, whatever the size
     )
     assert held * 8 / before == pytest.approx(BITS, rel=0.01)
+
+
+def test_the_stock_way_leaves_the_routed_experts_as_they_are():
+    """Loading "in 4 bits" replaces linear layers; fused experts are none, and they are most of the model."""
+    from transformers.integrations.bitsandbytes import replace_with_bnb_linear
+
+    with torch.device("meta"):
+        loaded = families.get("deepseek_ocr").build("full")
+        model = replace_with_bnb_linear(loaded.model, ["lm_head"], BitsAndBytesConfig(load_in_4bit=True))
+    replaced = {name for name, module in model.named_modules() if type(module).__name__ == "Linear4bit"}
+    left = sum(value.numel() for layer in sparse_layers(model) for value in layer.mlp.experts.parameters())
+    assert any("self_attn.q_proj" in name for name in replaced)
+    assert left == 2_422_210_560
 
 
 def test_scales_keep_their_dtype_when_the_model_is_cast():

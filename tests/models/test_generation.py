@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from transformers.models.unlimited_ocr import UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration
 
 from deepsynth.core.documents import Example, Page
 from deepsynth.core.errors import InputError
@@ -180,3 +181,29 @@ def test_long_writing_looks_back_at_everything(tiny):
     logits[:, tiny.model.config.text_config.eos_token_id] = -torch.inf  # forbidden while fewer than asked are written
     assert logits.argmax(-1).tolist() == written
     assert set(tiny.model.config.text_config.layer_types) == {"full_attention"}
+
+
+@torch.no_grad()
+def test_the_stock_decoder_forgets_what_lies_further_back_while_it_writes(tiny):
+    """The same weights in transformers' own class: as it is by default, and with full attention as in our config."""
+
+    def written(**changed):
+        values = tiny.family.stock_config(tiny.model)
+        config = UnlimitedOcrConfig.from_dict({**values, "text_config": {**values["text_config"], **changed}})
+        stock = UnlimitedOcrForConditionalGeneration(config).eval()
+        stock.load_state_dict(tiny.model.state_dict())
+        ids = torch.arange(10, 40)[None]
+        settings = {"max_new_tokens": 140, "min_new_tokens": 140, "do_sample": False, "pad_token_id": 2}
+        found = stock.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            output_logits=True,
+            return_dict_in_generate=True,
+            **settings,
+        )
+        return torch.stack(found.logits, dim=1)[0]
+
+    stock, ours = written(layer_types=["reference_sliding_attention"] * 2), written()
+    apart = (stock - ours).abs().amax(dim=-1) > 1e-4
+    assert not apart[:129].any()
+    assert apart[129:].any()

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.data.conftest import fake_hub  # noqa: F401 - a fixture
 from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.unlimited_ocr.configuration_unlimited_ocr import UnlimitedOcrConfig
 from transformers.models.unlimited_ocr.modeling_unlimited_ocr import UnlimitedOcrForConditionalGeneration
@@ -84,6 +85,23 @@ def test_code_that_lies_in_a_folder_is_not_run(folder, tmp_path):
     (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     load_model(folder)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_model_of_the_hub_is_fetched_without_its_code_and_pickles(folder, fake_hub):  # noqa: F811
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    fake_hub.add("me/ocr", {**files, "modeling.py": b"raise SystemExit", "pytorch_model.bin": b"pickled"})
+    expected = load_model(folder).model.state_dict()
+    found = load_model("me/ocr").model.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in found.items())
+    assert fake_hub.asked("GET", r"/me/ocr/resolve/.*/model\.safetensors")
+    assert not fake_hub.asked("GET", r"resolve/.*\.(py|bin)")
+
+
+def test_a_name_that_is_neither_here_nor_on_the_hub_is_one_clear_line(fake_hub):  # noqa: F811
+    with pytest.raises(ModelError, match="me/gone is no folder here and cannot be fetched from the hub"):
+        load_model("me/gone")
+    with pytest.raises(ModelError, match="neither a model folder nor a hub id of the form owner/name"):
+        load_model("gone")
 
 
 def test_the_auto_classes_know_the_saved_folder(folder):

@@ -19,6 +19,19 @@ def test_adapters_go_to_the_decoder_alone(name, preset):
     assert ("experts" in preset or preset == "all-linear") == bool(targets.target_parameters)
 
 
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # PEFT asks by the old name
+@pytest.mark.parametrize("usual", [["q_proj", "k_proj", "v_proj"], "all-linear"])
+def test_the_usual_targets_would_adapt_the_vision_encoder_too(usual):
+    """What people write for PEFT, by endings of names; so our presets are patterns on whole names."""
+    import peft
+
+    model = families.get("deepseek_ocr").build("tiny").model
+    found = peft.get_peft_model(model, peft.LoraConfig(target_modules=usual, r=2))
+    adapted = [name for name, _ in found.named_parameters() if "lora_" in name]
+    assert any(".vision_tower." in name for name in adapted)
+    assert any(".language_model." in name for name in adapted)
+
+
 def test_attention_means_four_matrices_a_layer():
     model = families.get("deepseek_ocr").build("full").model
     pattern = lora_targets("attention").target_modules

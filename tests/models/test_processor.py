@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import importlib.util
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
+from transformers.models.deepseek_ocr2 import DeepseekOcr2ImageProcessorPil, DeepseekOcr2Processor
+from transformers.models.unlimited_ocr import UnlimitedOcrImageProcessor
 
 from deepsynth.core.documents import Example, Page
 from deepsynth.core.errors import InputError
@@ -102,3 +107,24 @@ def test_arrays_have_the_types_of_the_protocol():
     encoded = processor().encode(example())
     assert (encoded.input_ids.dtype, encoded.labels.dtype) == (np.int64, np.int64)
     assert encoded.image_token_mask.dtype == np.bool_
+
+
+def test_the_stock_image_processor_of_version_1_is_not_to_be_had_without_torchvision():
+    if importlib.util.find_spec("torchvision"):
+        pytest.skip("torchvision is installed")
+    with pytest.raises(ImportError, match="requires the Torchvision library"):
+        UnlimitedOcrImageProcessor()
+    assert processor("base").encode(example(size=(1024, 1024))).views[0].tokens == 273
+
+
+def test_the_stock_processor_of_version_2_counts_placeholders_that_no_visual_token_fills():
+    page = Image.new("RGB", (1024, 1024), "white")
+    images = DeepseekOcr2ImageProcessorPil()
+    made = images(page, crop_to_patches=False)
+    stock = SimpleNamespace(image_processor=images, patch_size=16, downsample_ratio=4, image_token="<image>")
+    placeholders = DeepseekOcr2Processor.replace_image_token(stock, made, 0).count("<image>")
+    features = (made["pixel_values"][0].shape[-1] // 64) ** 2 + 1
+    assert (placeholders, features) == (257, 145)
+    ours = processor("v2-768").encode(example(size=(1024, 1024)))
+    view = ours.views[0].global_view
+    assert int(ours.image_token_mask.sum()) == (view.shape[0] // 64) ** 2 + 1 == 145

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer
+from transformers import AutoTokenizer, LlamaTokenizerFast
 
 from deepsynth.core.errors import ModelError
 from deepsynth.models.tokenizer import IMAGE, SPECIAL_TOKENS, JsonTokenizer, train_tokenizer
@@ -78,3 +79,16 @@ def test_training_gives_the_whole_byte_alphabet_and_the_asked_size():
     made = train_tokenizer(["aaaa bbbb aaaa bbbb"] * 4, 270)
     assert made.vocab_size <= 270
     assert made.decode(made.encode("Ж 世 \U0001f600\n\ttab")) == "Ж 世 \U0001f600\n\ttab"
+
+
+@pytest.mark.filterwarnings("ignore")  # the stock classes warn at most, and that is the trap
+def test_the_stock_classes_lose_text_or_the_first_id_of_the_same_file(tmp_path):
+    text = "Grüße  an\nalle"
+    BUNDLED.save(tmp_path)
+    rebuilt = LlamaTokenizerFast.from_pretrained(tmp_path)
+    assert rebuilt.decode(rebuilt.encode(text, add_special_tokens=False)) == "Grüßeanalle"
+    found = AutoTokenizer.from_pretrained(tmp_path)
+    assert BUNDLED.bos_token_id not in found.encode(
+        text
+    )  # the official code began with it; our processor puts it there
+    assert BUNDLED.decode(BUNDLED.encode(text)) == text

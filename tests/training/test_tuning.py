@@ -1,5 +1,6 @@
 import pytest
 import torch
+from transformers.models.deepseek_ocr2 import DeepseekOcr2Config, DeepseekOcr2ForConditionalGeneration
 from transformers.models.unlimited_ocr import UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration
 
 from deepsynth.core.errors import ModelError, SettingsError
@@ -19,6 +20,24 @@ from deepsynth.training.tuning import (
 )
 
 TINY = TrainerConfig(model="tiny")
+STOCK = {
+    "deepseek_ocr": (UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration),
+    "deepseek_ocr2": (DeepseekOcr2Config, DeepseekOcr2ForConditionalGeneration),
+}
+"""What a program that does not know DeepSynth loads each family with."""
+
+
+def tiny_model(family):
+    return families.get(family).build("tiny", seed=3)
+
+
+def stock_model(family):
+    """The same weights in transformers' own class."""
+    loaded = tiny_model(family)
+    config_class, model_class = STOCK[family]
+    stock = model_class(config_class.from_dict(loaded.family.stock_config(loaded.model)))
+    stock.load_state_dict(loaded.model.state_dict())
+    return stock
 
 
 def test_the_settings_choose_the_way_of_training():
@@ -66,14 +85,12 @@ def test_a_merged_checkpoint_is_a_model_folder(config, rows, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # PEFT asks by the old name
 @pytest.mark.parametrize("targets", ["attention", "attention+shared", "attention+experts", "all-linear"])
-def test_adapter_files_load_in_stock_peft_over_the_stock_class(targets, tmp_path):
+@pytest.mark.parametrize("family", STOCK)
+def test_adapter_files_load_in_stock_peft_over_the_stock_class(family, targets, tmp_path):
     """Other programs know neither our class nor our reader: PEFT alone, over transformers' own class, must do."""
     import peft
 
-    loaded = families.get("deepseek_ocr").build("tiny", seed=3)
-    stock_config = {**loaded.model.config.to_dict(), "model_type": "unlimited_ocr"}
-    stock = UnlimitedOcrForConditionalGeneration(UnlimitedOcrConfig.from_dict(stock_config))
-    stock.load_state_dict(loaded.model.state_dict())
+    loaded = tiny_model(family)
     settings = LoraConfig(targets=targets, rank=4, alpha=8)
     inject_adapters(loaded, settings)
     generator = torch.Generator().manual_seed(0)
@@ -81,7 +98,7 @@ def test_adapter_files_load_in_stock_peft_over_the_stock_class(targets, tmp_path
         if "lora_B" in name:
             parameter.data = torch.randn(parameter.shape, generator=generator) * 0.1
     write_adapters(loaded, settings, tmp_path)
-    adapted = peft.PeftModel.from_pretrained(stock, tmp_path)
+    adapted = peft.PeftModel.from_pretrained(stock_model(family), tmp_path)
     ids = torch.arange(40, 60)[None]
     with torch.no_grad():
         expected = loaded.model.lm_head(loaded.model.model.language_model(input_ids=ids).last_hidden_state)
@@ -123,37 +140,31 @@ def test_qlora_trains_and_is_merged_into_the_whole_model(config, rows):
 
 
 @pytest.mark.filterwarnings("ignore")  # the stock path only warns, and that is the trap
-def test_the_stock_path_saves_adapters_and_restores_none_of_them(tmp_path):
+@pytest.mark.parametrize("family", STOCK)
+def test_the_stock_path_saves_adapters_and_restores_none_of_them(family, tmp_path):
     """PEFT over transformers' own class, as everybody uses it: what it saved it does not find again."""
     import peft
 
-    def stock():
-        loaded = families.get("deepseek_ocr").build("tiny", seed=3)
-        found = UnlimitedOcrForConditionalGeneration(
-            UnlimitedOcrConfig.from_dict({**loaded.model.config.to_dict(), "model_type": "unlimited_ocr"})
-        )
-        found.load_state_dict(loaded.model.state_dict())
-        return found
-
     targets = peft.LoraConfig(target_modules=r".*language_model\.layers\.\d+\.self_attn\.(q|v)_proj", r=4)
-    adapted = peft.get_peft_model(stock(), targets)
+    adapted = peft.get_peft_model(stock_model(family), targets)
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
             parameter.data.fill_(0.5)
     adapted.save_pretrained(tmp_path / "stock")
-    again = peft.PeftModel.from_pretrained(stock(), tmp_path / "stock")
+    again = peft.PeftModel.from_pretrained(stock_model(family), tmp_path / "stock")
     assert not any(bool(value.any()) for name, value in again.named_parameters() if "lora_B" in name)
 
-    loaded = load_base(TINY)
+    loaded, fresh = tiny_model(family), tiny_model(family)
     inject_adapters(loaded, LoraConfig())
     for name, parameter in loaded.model.named_parameters():
         if "lora_B" in name:
             parameter.data.fill_(0.5)
     write_adapters(loaded, LoraConfig(), tmp_path)
-    fresh = load_base(TINY)
     inject_adapters(fresh, LoraConfig())
     read_adapters(fresh, tmp_path)
-    assert all(bool((value == 0.5).all()) for name, value in fresh.model.named_parameters() if "lora_B" in name)
+    restored = [value for name, value in fresh.model.named_parameters() if "lora_B" in name]
+    assert restored
+    assert all(bool((value == 0.5).all()) for value in restored)
 
 
 def test_a_plain_load_of_a_checkpoint_would_leave_most_weights_as_they_were(tmp_path):

@@ -9,7 +9,7 @@ from deepsynth.core.geometry import Layout
 from deepsynth.models.deepseek_ocr2._hf import DeepseekOcr2Config as StockConfig
 from deepsynth.models.deepseek_ocr2._hf import DeepseekOcr2ForConditionalGeneration as StockModel
 from deepsynth.models.deepseek_ocr2.config import DeepseekOcr2Config, is_official, translate
-from deepsynth.models.deepseek_ocr2.modeling import DeepseekOcr2ForConditionalGeneration
+from deepsynth.models.deepseek_ocr2.modeling import DeepseekOcrV2ForConditionalGeneration
 from deepsynth.models.deepseek_ocr2.official import official_config
 from deepsynth.models.deepseek_ocr2.sizes import size_config
 from deepsynth.models.family import families
@@ -23,7 +23,7 @@ class DeepseekOcr2Family(PageFamily):
     name = "deepseek_ocr2"
     layout: Layout = "v2"
     sizes = ("tiny", "full")
-    model_class = DeepseekOcr2ForConditionalGeneration
+    model_class = DeepseekOcrV2ForConditionalGeneration
     usual_modes = ("v2-1024",)
     stock_type = StockConfig.model_type
     stock_class = StockModel.__name__

@@ -16,8 +16,11 @@ from deepsynth.models.deepseek_ocr2.config import DeepseekOcr2Config
 from deepsynth.models.reading import ReadsPages
 
 
-class DeepseekOcr2ForConditionalGeneration(ReadsPages, StockModel):
-    """DeepSeek-OCR-2: `model(batch=...)` returns a `ModelOutput`; any other call is transformers' own forward."""
+class DeepseekOcrV2ForConditionalGeneration(ReadsPages, StockModel):
+    """DeepSeek-OCR-2: `model(batch=...)` returns a `ModelOutput`; any other call is transformers' own forward.
+
+    Its name must not be the stock class's: key mappings are registered by class name, and would change that one too.
+    """
 
     config_class = DeepseekOcr2Config
     layout = "v2"
@@ -47,4 +50,4 @@ class DeepseekOcr2ForConditionalGeneration(ReadsPages, StockModel):
         return attention_mask
 
 
-register(DeepseekOcr2Config, DeepseekOcr2ForConditionalGeneration)
+register(DeepseekOcr2Config, DeepseekOcrV2ForConditionalGeneration)
