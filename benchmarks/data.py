@@ -3,8 +3,9 @@
     python benchmarks/data.py [--documents 2000] [--sizes 1000 10000 100000] [--out FILE]
 
 Stages are timed by themselves, in CPU time of one process, on made-up prose of about 900 characters (median of three rounds,
-new texts each round). Scaling is the wall time of the whole command with one and with two workers, taken in turn. Memory is
-the peak of a process that prepares so many rows, pages drawn on reading so that disks do not matter.
+new texts each round). Scaling is the whole command with one and with two workers, taken in turn: wall time, which needs two
+free cores, and CPU time by process, which tells on any machine how many workers one coordinating process can keep at work.
+Memory is the peak of a process that prepares so many rows, pages drawn on reading so that disks do not matter.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from deepsynth.core.documents import Document, Record
 from deepsynth.core.progress import SilentReporter
-from deepsynth.data.cleaning import judge
-from deepsynth.data.config import CleaningConfig, SourceConfig
+from deepsynth.data.config import CleaningConfig, SourceConfig, SplitConfig
+from deepsynth.data.entries import EntryMaker
 from deepsynth.data.ledger import Ledger
 from deepsynth.data.prepare import Preparation, PrepareConfig
 from deepsynth.data.shards import SCHEMA, picture, write_shard
@@ -38,13 +42,28 @@ ROUNDS = 3
 SYLLABLES = "ta re ni mo la ser vic ton pre dis con age ful ing ber lo qua mer sol ven".split()  # noqa: SIM905
 RENDERING = RenderConfig(mode="nano-256")
 PREPARE = """
-import json, sys
+import json, sys, time
 from pathlib import Path
 from benchmarks.data import run_prepare
 run_prepare(json.loads(sys.argv[1]))
 # not getrusage: its peak counts what the parent held when it forked
-print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
+print(peak, time.process_time())
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one run of the command took."""
+
+    wall: float
+    """Seconds."""
+    own: float
+    """Seconds of CPU time of the process that reads, compares and writes (with one worker: of all the work)."""
+    workers: float
+    """Seconds of CPU time of the others."""
+    peak: float
+    """MiB of the first process."""
 
 
 def make_words(count: int = 20_000) -> list[str]:
@@ -86,10 +105,10 @@ def measure_stages(folder: Path, count: int, seed: int) -> dict[str, float]:
     found = {"read": rate(count, lambda: records.extend(source))}
     judged: list[Any] = []
     config = CleaningConfig()
-    found["clean"] = rate(count, lambda: judged.extend(judge(record, config, RENDERING) for record in records))
+    maker = EntryMaker(source="rows", cleaning=config, split=SplitConfig(), rendering=RENDERING)
+    found["clean"] = rate(count, lambda: judged.extend(maker(records)))
     ledger = Ledger(folder / f"{seed}.sqlite", config)
-    stored = ((item, "train", {"text": item.text}) for item in judged)
-    found["compare"] = rate(count, lambda: ledger.add(0, stored, limit=None))
+    found["compare"] = rate(count, lambda: ledger.add(0, judged, limit=None))
     ledger.close()
     renderer = make_renderer(RENDERING)
     pages: list[Any] = []
@@ -111,24 +130,42 @@ def run_prepare(values: dict[str, Any]) -> None:
     Preparation(PrepareConfig.parse(values), SilentReporter()).run()
 
 
-def prepare_apart(values: dict[str, Any]) -> tuple[float, float]:
-    """Prepare in a process of its own; return wall seconds and peak memory in MiB."""
+def prepare_apart(values: dict[str, Any]) -> Cost:
+    """Prepare in a process of its own."""
     began = time.monotonic()
     command = [sys.executable, "-c", PREPARE, json.dumps(values)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
-    return time.monotonic() - began, int(done.stdout) / 1024
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+    workers: dict[int, float] = {}
+    while process.poll() is None:
+        workers |= cpu_below(process.pid)
+        time.sleep(0.05)
+    assert process.stdout is not None and process.returncode == 0
+    with process.stdout as answer:
+        peak, own = map(float, answer.read().split())
+    return Cost(wall=time.monotonic() - began, own=own, workers=sum(workers.values()), peak=peak / 1024)
 
 
-def measure_scaling(folder: Path, count: int) -> dict[int, float]:
-    """Return workers -> wall seconds, the better of two runs taken in turn."""
+def cpu_below(parent: int) -> dict[int, float]:
+    """Return process -> seconds of CPU time of all that `parent` has started, and they."""
+    found: dict[int, float] = {}
+    try:
+        for process in psutil.Process(parent).children(recursive=True):
+            found[process.pid] = sum(process.cpu_times()[:2])
+    except psutil.NoSuchProcess:
+        pass  # it has just ended; what was seen before counts
+    return found
+
+
+def measure_scaling(folder: Path, count: int) -> dict[int, Cost]:
+    """Return workers -> cost, the faster of two runs taken in turn."""
     rows = write_rows(folder / "scaling.jsonl", count)
-    found: dict[int, list[float]] = {1: [], 2: []}
+    found: dict[int, list[Cost]] = {1: [], 2: []}
     for turn in range(2):
         for workers in found:
             values = {"source": str(rows), "out": str(folder / f"scaling-{workers}-{turn}"), "scale": {"workers": workers},
                       "rendering": RENDERING.model_dump()}  # fmt: skip
-            found[workers].append(prepare_apart(values)[0])
-    return {workers: min(seconds) for workers, seconds in found.items()}
+            found[workers].append(prepare_apart(values))
+    return {workers: min(costs, key=lambda cost: cost.wall) for workers, costs in found.items()}
 
 
 def measure_memory(folder: Path, sizes: list[int]) -> dict[int, tuple[float, float]]:
@@ -136,11 +173,21 @@ def measure_memory(folder: Path, sizes: list[int]) -> dict[int, tuple[float, flo
     found: dict[int, tuple[float, float]] = {}
     for size in sizes:
         rows = write_rows(folder / f"memory-{size}.jsonl", size, seed=size)
-        seconds, peak = prepare_apart(
-            {"source": str(rows), "out": str(folder / f"memory-{size}"), "pages": "on-the-fly"}
-        )
-        found[size] = (peak, size / seconds)
+        cost = prepare_apart({"source": str(rows), "out": str(folder / f"memory-{size}"), "pages": "on-the-fly"})
+        found[size] = (cost.peak, size / cost.wall)
     return found
+
+
+def tell_scaling(scaling: dict[int, Cost], count: int) -> None:
+    """Print what two workers gain, and what more could."""
+    one, two = scaling[1], scaling[2]
+    print(f"two workers: {one.wall / two.wall:.2f} times as fast as one ({one.wall:.1f} s, {two.wall:.1f} s)")
+    each = {"alone": one.own, "coordinating": two.own, "both workers": two.workers}
+    print("CPU time: " + ", ".join(f"{name} {1000 * value / count:.2f} ms/document" for name, value in each.items()))
+    print(
+        f"two free cores could give {2 * one.own / (two.own + two.workers):.2f} times;"
+        f" the coordinating process keeps up with {two.workers / two.own:.0f} workers"
+    )
 
 
 def main() -> None:
@@ -158,14 +205,16 @@ def main() -> None:
             print(f"{stage:12} {value:10,.0f} documents/s per core")
         print(f"{'all':12} {1 / sum(1 / value for value in stages.values()):10,.0f} documents/s per core")
         scaling = measure_scaling(folder, 4 * arguments.documents)
-        print(
-            f"two workers: {scaling[1] / scaling[2]:.2f} times as fast as one ({scaling[1]:.1f} s, {scaling[2]:.1f} s)"
-        )
+        tell_scaling(scaling, 4 * arguments.documents)
         memory = measure_memory(folder, arguments.sizes)
         for size, (peak, speed) in memory.items():
             print(f"{size:>9,} rows: peak {peak:.0f} MiB, {speed:,.0f} rows/s")
     if arguments.out:
-        figures = {"stages": stages, "scaling": scaling, "memory": memory}
+        figures = {
+            "stages": stages,
+            "scaling": {workers: asdict(cost) for workers, cost in scaling.items()},
+            "memory": memory,
+        }
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,8 +1,12 @@
 import os
 import signal
+import subprocess
+import sys
+import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deepsynth.data.executors import InProcess, Processes, make_executor
@@ -79,6 +83,39 @@ def test_a_pool_that_breaks_while_blocks_are_handed_over_costs_no_block(two, mon
 def test_a_block_that_kills_every_worker_ends_the_run_with_a_sentence(two):
     with pytest.raises(WorkerError, match="died 3 times at the same block"):
         list(two.map(die, range(4)))
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from tests.data.test_executors import Noted
+from deepsynth.data.executors import Processes
+if __name__ == "__main__":
+    for _ in Processes(2).map(Noted(Path(sys.argv[1])), iter(int, 1)):
+        pass
+"""
+
+
+class Noted:
+    """Leaves a file with the number of its process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, number: int) -> None:
+        (self.folder / str(os.getpid())).touch()
+
+
+def test_workers_end_when_the_process_that_gives_them_work_is_killed(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", ENDLESS, str(tmp_path)])
+    while len(workers := [int(path.name) for path in tmp_path.iterdir()]) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    for worker in workers:
+        while psutil.pid_exists(worker):  # the test's own limit of time ends this
+            time.sleep(0.02)
 
 
 def test_the_settings_choose_the_executor():

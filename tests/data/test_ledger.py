@@ -3,8 +3,8 @@ import random
 import pytest
 
 from deepsynth.core.documents import Document, Record
-from deepsynth.data.cleaning import judge
-from deepsynth.data.config import CleaningConfig
+from deepsynth.data.config import CleaningConfig, SplitConfig
+from deepsynth.data.entries import EntryMaker
 from deepsynth.data.ledger import Ledger
 from deepsynth.data.sources import Rejection
 from deepsynth.rendering.config import RenderConfig
@@ -15,9 +15,11 @@ def text(seed: int, words: int = 80) -> str:
     return " ".join("".join(generator.choices("abcdefghij", k=5)) for _ in range(words))
 
 
-def judged(name: str, content: str, group: str = ""):
-    record = Record(document=Document(id=name, text=content), summary="a summary of it", group=group)
-    return judge(record, CleaningConfig(), RenderConfig())
+def entry(name: str, split: str, content: str, group: str = ""):
+    document = Document(id=name, text=content, meta={"split": split})
+    record = Record(document=document, summary="a summary of it", group=group)
+    maker = EntryMaker(source="rows", cleaning=CleaningConfig(), split=SplitConfig(), rendering=RenderConfig())
+    return maker([record])[0]
 
 
 @pytest.fixture
@@ -35,8 +37,7 @@ def ledger(tmp_path):
 
 def add(ledger, *rows, first=0, limit=None):
     """Each row is (id, split, text[, group])."""
-    given = ((judged(name, content, *group), split, {"id": name}) for name, split, content, *group in rows)
-    return ledger.add(first, given, limit=limit)
+    return ledger.add(first, (entry(*row) for row in rows), limit=limit)
 
 
 def listed(ledger):

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from deepsynth.data.shards import SCHEMA, FailedRow, failed_rows, picture, shard_rows, write_shard
+from deepsynth.data.shards import SCHEMA, FailedRow, failed_rows, picture, shard_rows, system_memory, write_shard
 from deepsynth.data.sources import Rejection
 
 ROW = {name: "x" for name in SCHEMA.names if name not in ("original_index", "pages")} | {"original_index": 4}
@@ -46,3 +46,11 @@ def test_pages_are_pictures_to_those_who_read_the_schema():
     features = SCHEMA.metadata[b"huggingface"].decode()
     assert '"pages": {"feature": {"_type": "Image"}, "_type": "List"}' in features
     assert SCHEMA.field("pages").type == pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+
+
+def test_arrow_takes_memory_from_the_system_for_a_while():
+    before = pa.default_memory_pool().backend_name
+    with pytest.raises(KeyboardInterrupt), system_memory():
+        assert pa.default_memory_pool().backend_name == "system"
+        raise KeyboardInterrupt
+    assert pa.default_memory_pool().backend_name == before

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import collections
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -65,8 +67,7 @@ class Processes:
 
     def _submit(self, function: Callable[[Block], Result], block: Block) -> Future[Result]:
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=context)
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=_context(), initializer=_end_with_parent)
         return self._pool.submit(function, block)
 
     def close(self) -> None:
@@ -77,6 +78,27 @@ class Processes:
 
 
 _END: Any = object()
+
+
+def _context() -> Any:
+    """Return how workers start: forked from a server that has imported once what they need, where there are such servers."""
+    if os.name == "nt":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["deepsynth.data.entries", "deepsynth.data.drawing", "py3langid.langid", "rensa"])
+    return context
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when the process that gives it work is killed; it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this runs in workers
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def make_executor(config: ScaleConfig) -> Executor:

@@ -7,14 +7,15 @@ what was met before, what is near it, which groups and held-out rows must not st
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepsynth.data.cleaning import Judged
 from deepsynth.data.config import CleaningConfig
+from deepsynth.data.entries import Entry
 from deepsynth.data.nearness import band_keys, similarity
 from deepsynth.data.sources.base import Rejection
 
@@ -65,12 +66,10 @@ class Ledger:
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
-    def add(
-        self, first: int, rows: Iterable[tuple[Judged, str, dict[str, Any]] | Rejection], *, limit: int | None
-    ) -> int:
+    def add(self, first: int, rows: Iterable[Entry | Rejection], *, limit: int | None) -> int:
         """Take in the rows of a block, the first of which has the number `first`; return how many were taken.
 
-        A row is (judged, split, what the dataset stores of it). Rows behind the `limit`-th kept one are not taken.
+        Rows behind the `limit`-th kept one are not taken.
         """
         number, kept = first, self.fact("kept")
         self._db.execute("BEGIN IMMEDIATE")
@@ -78,7 +77,7 @@ class Ledger:
             for row in rows:
                 if limit is not None and kept >= limit:
                     break
-                rejection = row if isinstance(row, Rejection) else self._take(number, *row)
+                rejection = row if isinstance(row, Rejection) else self._take(number, row)
                 if rejection is not None:
                     self._reject(number, rejection)
                 else:
@@ -88,40 +87,40 @@ class Ledger:
             self.set_fact("kept", kept)
         return number - first
 
-    def _take(self, number: int, judged: Judged, split: str, stored: dict[str, Any]) -> Rejection | None:
-        reason, detail = self._why_known(judged)
+    def _take(self, number: int, entry: Entry) -> Rejection | None:
+        reason, detail = self._why_known(entry)
         if reason is not None:
-            return Rejection(where=judged.record.document.id, reason=reason, detail=detail)
-        values = (number, judged.record.document.id, split, self._rank(split), judged.record.group)
-        self._db.execute("INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, judged.content, judged.signature))
-        self._db.execute("INSERT INTO texts VALUES (?, ?)", (number, json.dumps(stored)))
-        for flag in judged.flags:
+            return Rejection(where=entry.id, reason=reason, detail=detail)
+        values = (number, entry.id, entry.split, self._rank(entry.split), entry.group, entry.content, entry.signature)
+        self._db.execute("INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        self._db.execute("INSERT INTO texts VALUES (?, ?)", (number, entry.stored))
+        for flag in entry.flags:
             self._flag(number, flag)
-        if judged.signature is not None:
-            if self._config.near_duplicates == "flag" and self._nearest(judged.signature, self._config.near_similarity):
-                self._flag(number, "near-duplicate")
-            bands = ((key, number) for key in band_keys(judged.signature))
-            self._db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", bands)
+        if self._config.near_duplicates == "flag" and self._nearest_to(entry):
+            self._flag(number, "near-duplicate")
+        self._db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", zip(entry.bands, itertools.repeat(number)))
         return None
 
-    def _why_known(self, judged: Judged) -> tuple[str | None, str]:
+    def _why_known(self, entry: Entry) -> tuple[str | None, str]:
         """Return why a row repeats an earlier one, and which."""
-        name = judged.record.document.id
-        if self._db.execute("SELECT 1 FROM kept WHERE id = ?", (name,)).fetchone():
+        if self._db.execute("SELECT 1 FROM kept WHERE id = ?", (entry.id,)).fetchone():
             return "repeated-id", "an earlier row has this id"
         if self._config.exact_duplicates:
-            found = self._db.execute("SELECT id FROM kept WHERE content = ?", (judged.content,)).fetchone()
+            found = self._db.execute("SELECT id FROM kept WHERE content = ?", (entry.content,)).fetchone()
             if found:
                 return "duplicate-document", f"like {found[0]}"
-        if self._config.near_duplicates == "drop" and judged.signature is not None:
-            near = self._nearest(judged.signature, self._config.near_similarity)
-            if near:
-                return "near-duplicate", f"like {near[0]} ({near[1]:.2f})"
-        return None, ""
+        near = self._nearest_to(entry) if self._config.near_duplicates == "drop" else None
+        return ("near-duplicate", f"like {near[0]} ({near[1]:.2f})") if near else (None, "")
 
-    def _nearest(self, signature: bytes, least: float, *, rank: int | None = None) -> tuple[str, float] | None:
+    def _nearest_to(self, entry: Entry) -> tuple[str, float] | None:
+        if entry.signature is None:
+            return None
+        return self._nearest(entry.signature, entry.bands, self._config.near_similarity)
+
+    def _nearest(
+        self, signature: bytes, keys: Sequence[int], least: float, *, rank: int | None = None
+    ) -> tuple[str, float] | None:
         """Return id and similarity of the nearest kept row, of the splits of a rank or of all, if it is near enough."""
-        keys = band_keys(signature)
         places = ",".join("?" * len(keys))
         only = "" if rank is None else f"AND kept.rank = {rank}"
         query = f"""SELECT DISTINCT kept.number, kept.id, kept.signature FROM bands JOIN kept USING (number)
@@ -174,7 +173,7 @@ class Ledger:
             self._db.execute("BEGIN IMMEDIATE")
             with self._db:
                 for number, name, signature in block:
-                    near = self._nearest(signature, self._config.leak_similarity, rank=0)
+                    near = self._nearest(signature, band_keys(signature), self._config.leak_similarity, rank=0)
                     if near and self._config.leaks == "flag":
                         self._flag(number, "near-training-row")
                     elif near:
@@ -184,13 +183,17 @@ class Ledger:
             yield done
 
     def _separate_groups(self) -> None:
-        query = """SELECT number, id, kin FROM kept WHERE kin != '' AND rank > 0 AND EXISTS (
-            SELECT 1 FROM kept AS other WHERE other.kin = kept.kin AND other.kin != '' AND other.rank < kept.rank)"""
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
-            for number, name, kin in self._db.execute(query).fetchall():
-                detail = f"group {kin!r} stands there"
-                self._reject(number, Rejection(where=name, reason="group-in-another-split", detail=detail))
+        query = """SELECT number, id, kin FROM kept WHERE number > ? AND kin != '' AND rank > 0 AND EXISTS (
+            SELECT 1 FROM kept AS other WHERE other.kin = kept.kin AND other.kin != '' AND other.rank < kept.rank)
+            ORDER BY number LIMIT 500"""
+        last = -1
+        while block := self._db.execute(query, (last,)).fetchall():
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
+                for number, name, kin in block:
+                    detail = f"group {kin!r} stands there"
+                    self._reject(number, Rejection(where=name, reason="group-in-another-split", detail=detail))
+            last = block[-1][0]
 
     # Writing ----------------------------------------------------------------------------------------------------------
 

@@ -6,42 +6,45 @@ into the ledger), separating (groups and held-out rows), drawing (shards). The m
 
 from __future__ import annotations
 
-import collections
 import functools
 import itertools
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from deepsynth.core.config import Config
-from deepsynth.core.documents import Document, Progress, Record
+from deepsynth.core.documents import Progress
 from deepsynth.core.errors import InputError
-from deepsynth.core.files import MANIFEST, remove_leftovers, write_bytes, write_json, write_manifest, write_text
+from deepsynth.core.files import (
+    MANIFEST,
+    new_file,
+    remove_leftovers,
+    write_bytes,
+    write_json,
+    write_manifest,
+    write_text,
+)
 from deepsynth.core.progress import Reporter
 from deepsynth.data.card import dataset_card
-from deepsynth.data.cleaning import Judged, choose_split, judge
 from deepsynth.data.config import CleaningConfig, EncodeConfig, SourceConfig, SplitConfig
-from deepsynth.data.drawing import Drawn, document_of, draw_block
+from deepsynth.data.entries import EntryMaker, cut_blocks
 from deepsynth.data.executors import make_executor
+from deepsynth.data.filling import Filling
 from deepsynth.data.ledger import Ledger
 from deepsynth.data.prepared import CARD, REJECTED, REPORT, SAMPLES, SETTINGS, WORK, exclusive
 from deepsynth.data.samples import draw_samples
 from deepsynth.data.scale import Executor, ScaleConfig
-from deepsynth.data.shards import SCHEMA, FailedRow, failed_rows, picture, shard_rows, write_shard
-from deepsynth.data.sources import DocumentSource, Rejection, open_source
+from deepsynth.data.shards import failed_rows, shard_rows, system_memory
+from deepsynth.data.sources import DocumentSource, open_source
 from deepsynth.data.sources.base import make_fingerprint
 from deepsynth.data.statistics import measure
 from deepsynth.rendering.config import RenderConfig
 
 FORMAT = 2
-BLOCK_ROWS, BLOCK_CHARS = 128, 2_000_000
-"""What a worker gets at once: many rows, unless they are long."""
-DRAW_ROWS = 32
 NOT_CONTENT = {"out", "scale", "encode"}
 """Settings that change nothing about the rows."""
 
@@ -78,9 +81,6 @@ class PrepareConfig(Config):
         return reading
 
 
-Row = Record | Rejection
-
-
 class Preparation:
     """One run over a source."""
 
@@ -112,7 +112,7 @@ class Preparation:
             WorkerError: a worker process died again and again.
         """
         out = self._config.out
-        with exclusive(out):
+        with exclusive(out), system_memory():
             if self._finished():
                 shutil.rmtree(out / WORK, ignore_errors=True)
                 self._reporter.message(f"{out} is finished already; nothing to do")
@@ -162,36 +162,20 @@ class Preparation:
         total = self.source.expected_rows()
         self._tell("reading", begin, total)
         rows = itertools.islice(self.source.rows(), begin, None)
-        work = functools.partial(judge_block, self._config.cleaning, self._config.rendering)
+        maker = EntryMaker(
+            source=self.source.name,
+            cleaning=self._config.cleaning,
+            split=self._config.split,
+            rendering=self._config.rendering,
+        )
         number = begin
-        for block in executor.map(work, _blocks(rows)):
-            taken = ledger.add(number, (self._stored(row) for row in block), limit=limit)
+        for block in executor.map(maker, cut_blocks(rows)):
+            taken = ledger.add(number, block, limit=limit)
             number += taken
             self._tell("reading", number, total)
             if taken < len(block) or (limit is not None and ledger.fact("kept") >= limit):
                 break
         ledger.set_fact("all read", 1)
-
-    def _stored(self, row: Judged | Rejection) -> tuple[Judged, str, dict[str, Any]] | Rejection:
-        """Return a judged row with its split and what the dataset will hold of it."""
-        if isinstance(row, Rejection):
-            return row
-        document, meta = row.record.document, row.record.document.meta
-        values = {
-            "id": document.id,
-            "text": row.text,
-            "path": None if document.path is None else str(document.path.resolve()),
-            "kind": meta.get("kind"),
-            "summary": row.record.summary,
-            "language": document.language,
-            "group": row.record.group,
-            "source": self.source.name,
-            "configuration": meta.get("configuration", ""),
-            "original_split": meta.get("split", ""),
-            "original_index": int(meta["index"]) if "index" in meta else None,
-            "content_hash": document.content_hash,
-        }
-        return row, choose_split(row.record, self._config.split), values
 
     def _separate(self, ledger: Ledger) -> None:
         if ledger.fact("separated"):
@@ -211,28 +195,15 @@ class Preparation:
         """Write every shard that is not there yet."""
         if not ledger.splits():
             self._refuse_empty(ledger)
-        drawn = self._drawn_rows(_missing_shards(ledger, self._config), executor, sum(ledger.splits().values()))
-        for path, rows in itertools.groupby(drawn, key=lambda item: item[0]):
-            write_shard(path, (row for _, row in rows))
-
-    def _drawn_rows(
-        self, blocks: Iterable[_Block], executor: Executor, total: int
-    ) -> Iterator[tuple[Path, dict[str, Any] | FailedRow]]:
-        """Yield each row with the shard that it belongs to, its pages drawn by the executor."""
-        waiting: collections.deque[_Block] = collections.deque()
-        stored = self._config.pages == "stored"
-
-        def documents() -> Iterator[list[Document]]:
-            for block in blocks:
-                waiting.append(block)
-                yield [document_of(row) for _, row in block.rows if stored or row["path"]]
-
-        work = functools.partial(draw_block, self._config.rendering, self._config.cleaning.max_pages)
-        for drawn in executor.map(work, documents()):
-            block, pages = waiting.popleft(), iter(drawn)
-            for number, row in block.rows:
-                yield block.path, _finished_row(number, row, next(pages) if stored or row["path"] else None)
-            self._tell("drawing", block.done, total)
+        filling = Filling(
+            folder=self._config.out,
+            rows_per_shard=self._config.rows_per_shard,
+            rendering=self._config.rendering,
+            max_pages=self._config.cleaning.max_pages,
+            stored=self._config.pages == "stored",
+        )
+        total = sum(ledger.splits().values())
+        filling.run(ledger, executor, lambda done: self._tell("drawing", done, total))
 
     def _refuse_empty(self, ledger: Ledger) -> None:
         reasons = ", ".join(f"{count} {reason}" for reason, count in ledger.reasons().items())
@@ -255,7 +226,7 @@ class Preparation:
         self.reasons = ledger.reasons()
         if not self.splits:
             self._refuse_empty(ledger)
-        write_text(out / REJECTED, "".join(map(_rejection_line, ledger.rejections())))
+        self._list_rejected(ledger)
         report = {
             "splits": self.splits,
             "rejected": self.reasons,
@@ -271,63 +242,8 @@ class Preparation:
         write_text(out / CARD, dataset_card(self.settings, report, self.source.license, names))
         write_manifest(out, {"fingerprint": self.settings["fingerprint"]})
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Block:
-    """Some rows of a shard, with their numbers in the source."""
-
-    path: Path
-    rows: list[tuple[int, dict[str, Any]]]
-    done: int
-    """Rows of the dataset up to the end of this block."""
-
-
-def _missing_shards(ledger: Ledger, config: PrepareConfig) -> Iterator[_Block]:
-    """Yield the rows of the shards that no earlier run has written, in blocks that belong to one shard each."""
-    done = 0
-    for split in ledger.splits():
-        rows = ledger.rows(split)
-        for number in itertools.count():
-            path = config.out / f"{split}-{number:05}.parquet"
-            chunk = itertools.islice(rows, config.rows_per_shard)
-            if path.is_file():
-                done += sum(1 for _ in chunk)
-                continue
-            before = done
-            while block := list(itertools.islice(chunk, DRAW_ROWS)):
-                done += len(block)
-                yield _Block(path=path, rows=block, done=done)
-            if done == before:
-                break
-
-
-def _finished_row(number: int, row: dict[str, Any], drawn: Drawn | None) -> dict[str, Any] | FailedRow:
-    """Return a row as a shard holds it; `drawn` is none where pages are drawn on reading."""
-    if drawn is not None and drawn.reason is not None:
-        return FailedRow(number=number, rejection=Rejection(where=row["id"], reason=drawn.reason, detail=drawn.detail))
-    values = {name: row[name] for name in SCHEMA.names if name != "pages"}
-    return {**values, "pages": None if drawn is None else [picture(page) for page in drawn.pages]}
-
-
-def judge_block(cleaning: CleaningConfig, rendering: RenderConfig, block: Sequence[Row]) -> list[Judged | Rejection]:
-    """Judge each row of a block by itself; rows that the source could not read stay what they are."""
-    return [row if isinstance(row, Rejection) else judge(row, cleaning, rendering) for row in block]
-
-
-def _blocks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yield the rows in blocks that are bounded by rows and by characters."""
-    block: list[Row] = []
-    size = 0
-    for row in rows:
-        block.append(row)
-        size += len(row.document.text or "") if isinstance(row, Record) else 0
-        if len(block) == BLOCK_ROWS or size >= BLOCK_CHARS:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
-
-
-def _rejection_line(row: Rejection) -> str:
-    values = {"where": row.where, "reason": row.reason, "detail": row.detail}
-    return json.dumps(values, ensure_ascii=True) + "\n"
+    def _list_rejected(self, ledger: Ledger) -> None:
+        with new_file(self._config.out / REJECTED) as temporary, temporary.open("w", encoding="ascii") as file:
+            for row in ledger.rejections():
+                values = {"where": row.where, "reason": row.reason, "detail": row.detail}
+                file.write(json.dumps(values, ensure_ascii=True) + "\n")

@@ -7,7 +7,8 @@ in its own metadata which rows could not be drawn, so that nothing needs to be w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,17 @@ class FailedRow:
     number: int
     """Its place in the source."""
     rejection: Rejection
+
+
+@contextmanager
+def system_memory() -> Generator[None]:
+    """Let Arrow take memory from the system and give it back: its own allocator keeps what many small reads have left."""
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def write_shard(path: Path, rows: Iterable[Mapping[str, Any] | FailedRow]) -> None:
