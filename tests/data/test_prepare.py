@@ -1,5 +1,6 @@
 import errno
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -201,7 +202,7 @@ def test_a_broken_pdf_in_a_folder_is_listed_and_the_rest_is_kept(prepare, tmp_pa
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_at_fifty_random_moments_the_dataset_is_the_same_in_the_end(tmp_path):
-    """Each of ten datasets is killed five times, anywhere between its first and its last byte, then finished."""
+    """Datasets are killed up to five times each, anywhere between their first and their last byte, then finished."""
     rows = write_rows(tmp_path / "rows.jsonl", 400)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([Preparation.__module__, "deepsynth.data.languages", "rensa"])
@@ -223,10 +224,10 @@ def test_killed_at_fifty_random_moments_the_dataset_is_the_same_in_the_end(tmp_p
     while whole.is_alive():
         needed = max(needed, used(whole))
         time.sleep(0.002)
-    for number in range(10):
+    for number in itertools.count():
         out = tmp_path / f"broken-{number}"
         for _ in range(5):
-            process, last = start(out), generator.uniform(0.02, 0.3) * needed
+            process, last = start(out), generator.uniform(0.02, 0.6) * needed
             while process.is_alive() and used(process) < last:
                 time.sleep(0.002)
             process.kill()
@@ -238,7 +239,8 @@ def test_killed_at_fifty_random_moments_the_dataset_is_the_same_in_the_end(tmp_p
         assert final.exitcode == 0
         assert read_manifest(out) == read_manifest(tmp_path / "whole")
         assert not (out / ".work").exists()
-    assert kills >= 40
+        if kills >= 50:
+            break
     assert {(False, True), (True, True)} <= stages, "kills struck while reading and while drawing"
 
 

@@ -93,3 +93,37 @@ def test_a_picture_has_no_text_to_read(summarizer):
     with pytest.raises(InputError, match="no text that is known; ask for route pages"):
         summarizer.summarize(Image.new("L", (50, 50)), route="text")
     assert summarizer.summarize(Image.new("L", (50, 50)), route="auto", writing=SHORT)[0].route == "pages"
+
+
+LOOPING = Writing(max_new_tokens=60, repetition_retry=True)
+"""The tiny model, whose weights are random, soon writes the same token again and again."""
+
+
+def test_a_text_that_went_round_in_a_circle_is_written_once_more_and_says_so(summarizer):
+    document = Document(id="a", text=LONG)
+    (first,) = summarizer.summarize(document, writing=LOOPING.model_copy(update={"repetition_retry": False}))
+    (again,) = summarizer.summarize(document, writing=LOOPING)
+    (strict,) = summarizer.summarize(document, writing=Writing(max_new_tokens=60, no_repeat_ngram_size=4))
+    assert (first.stop_reason, first.retries) == ("repetition", 0)
+    assert (again.text, again.stop_reason, again.retries) == (strict.text, strict.stop_reason, 1)
+    assert again.stop_reason != "repetition"
+    assert again.generated_tokens == first.generated_tokens + strict.generated_tokens
+    assert again.prompt_tokens == first.prompt_tokens + strict.prompt_tokens
+    assert again.seconds > first.seconds
+    assert again.prompts == 1
+
+
+def test_only_the_parts_that_loop_are_written_once_more(narrow, monkeypatch):
+    document = Document(id="a", text=LONG)
+    plain = narrow.summarize(document, writing=Writing(max_new_tokens=60), reduce="join")[0]
+    retried = narrow.summarize(document, writing=LOOPING, reduce="join")[0]
+    assert retried.prompts == plain.prompts
+    assert 0 < retried.retries <= plain.prompts
+    assert retried.stop_reason != "repetition"
+
+
+def test_a_stream_shows_a_text_that_may_be_written_once_more_only_when_it_is_whole(summarizer):
+    stream = summarizer.stream(Document(id="a", text=LONG), writing=LOOPING)
+    pieces = list(stream)
+    assert stream.summary.retries == 1
+    assert pieces == [stream.summary.text]

@@ -165,6 +165,8 @@ class Summary:
     adapter: str = ""
     prompts: int = 1
     """Prompts that were written from; more than 1 when the document was longer than the model's window."""
+    retries: int = 0
+    """Prompts that were written from once more because the first text went round in a circle; counted in all costs."""
     sources: tuple[SourcedSentence, ...] = ()
 
     def __post_init__(self) -> None:

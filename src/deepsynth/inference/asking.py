@@ -98,9 +98,8 @@ def make_job(example: Example, asking: Asking, desk: Desk) -> Job:
     route = choose_route(example, asking, desk)
     shown = replace(example, pages=()) if route == "text" else example
     parts = _parts(shown, asking, desk)
-    answers = yield Round(prompts=[_prompt(part, asking, desk) for part in parts], shown=len(parts) == 1)
-    all_answers, level = list(answers), list(zip(answers, (part.pages for part in parts), strict=True))
-    seconds = max(answer.seconds for answer in answers)
+    asked = yield from _ask(parts, asking, desk, shown=len(parts) == 1)
+    spent, level = asked, list(zip(asked.answers, (part.pages for part in parts), strict=True))
     rounds = 1
     while len(level) > 1 and asking.reduce == "model" and rounds < ROUNDS:
         texts = [(answer.text, pages) for answer, pages in level if answer.text]
@@ -111,16 +110,50 @@ def make_job(example: Example, asking: Asking, desk: Desk) -> Job:
         if len(parts) >= len(level):
             break
         last = len(parts) == 1
-        answers = yield Round(prompts=[_prompt(part, asking, desk) for part in parts], shown=last)
-        all_answers += answers
-        seconds += max(answer.seconds for answer in answers)
+        asked = yield from _ask(parts, asking, desk, shown=last)
+        spent += asked
         rounds += 1
         if last:
-            sources = nearest_parts(answers[0].text, texts)
-            return _summary(example, asking, desk, route, answers[0], all_answers, sources, seconds)
+            sources = nearest_parts(asked.answers[0].text, texts)
+            return _summary(example, asking, desk, route, asked.answers[0], spent, sources)
         behind = tuple(sorted({page for _, pages in texts for page in pages}))
-        level = [(answer, behind) for answer in answers]
-    return _joined(example, asking, desk, route, level, all_answers, seconds)
+        level = [(answer, behind) for answer in asked.answers]
+    return _joined(example, asking, desk, route, level, spent)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """What the model answered, and what that took."""
+
+    answers: list[Answer]
+    seconds: float
+    discarded: tuple[Answer, ...] = ()
+    """Texts that went round in a circle and were written once more."""
+
+    def __add__(self, other: _Asked) -> _Asked:
+        return _Asked(
+            answers=self.answers + other.answers,
+            seconds=self.seconds + other.seconds,
+            discarded=self.discarded + other.discarded,
+        )
+
+
+def _ask(parts: Sequence[_Part], asking: Asking, desk: Desk, *, shown: bool) -> Generator[Round, list[Answer], _Asked]:
+    """Return an answer to each part; those that ended in a loop are written once more where the settings say so."""
+    prompts = [_prompt(part, asking, desk) for part in parts]
+    stricter = asking.writing.stricter
+    answers = yield Round(prompts=prompts, shown=shown and stricter is None)
+    seconds = max(answer.seconds for answer in answers)
+    looping = [number for number, answer in enumerate(answers) if answer.stop_reason == "repetition"]
+    if stricter is None or not looping:
+        return _Asked(answers=answers, seconds=seconds)
+    again = yield Round(prompts=[replace(prompts[number], writing=stricter) for number in looping], shown=False)
+    better = dict(zip(looping, again, strict=True))
+    return _Asked(
+        answers=[better.get(number, answer) for number, answer in enumerate(answers)],
+        seconds=seconds + max(answer.seconds for answer in again),
+        discarded=tuple(answers[number] for number in looping),
+    )
 
 
 def choose_route(example: Example, asking: Asking, desk: Desk) -> Literal["pages", "text"]:
@@ -191,15 +224,14 @@ def _joined(
     desk: Desk,
     route: str,
     level: Sequence[tuple[Answer, tuple[int, ...]]],
-    answers: Sequence[Answer],
-    seconds: float,
+    spent: _Asked,
 ) -> Summary:
     text = "\n".join(answer.text for answer, _ in level if answer.text)
     sources = tuple(item for answer, pages in level for item in written_from(answer.text, pages))
     reasons = [answer.stop_reason for answer, _ in level]
     worst = next((reason for reason in ("repetition", "length", "stop") if reason in reasons), "eos")
     whole = replace(level[-1][0], text=text, stop_reason=worst)
-    return _summary(example, asking, desk, route, whole, answers, sources, seconds)
+    return _summary(example, asking, desk, route, whole, spent, sources)
 
 
 def _summary(
@@ -208,17 +240,17 @@ def _summary(
     desk: Desk,
     route: str,
     last: Answer,
-    answers: Sequence[Answer],
+    spent: _Asked,
     sources: tuple[SourcedSentence, ...],
-    seconds: float,
 ) -> Summary:
+    answers = [*spent.answers, *spent.discarded]
     return Summary(
         document_id=example.id,
         text=last.text,
         prompt_tokens=sum(answer.prompt_tokens for answer in answers),
         visual_tokens=sum(answer.visual_tokens for answer in answers),
         generated_tokens=sum(answer.generated_tokens for answer in answers),
-        seconds=seconds,
+        seconds=spent.seconds,
         stop_reason=last.stop_reason,
         model=desk.facts.model,
         pages_used=len(example.pages) if route == "pages" else 0,
@@ -226,6 +258,7 @@ def _summary(
         mode=desk.rendering.mode if route == "pages" else "",
         route=route,
         adapter=asking.adapter,
-        prompts=len(answers),
+        prompts=len(spent.answers),
+        retries=len(spent.discarded),
         sources=sources,
     )

@@ -17,6 +17,10 @@ class TooSlowError(InputError):
     """The request or the document took longer than the limits allow."""
 
 
+class UnknownModelError(InputError):
+    """No model of that name is served."""
+
+
 class BusyError(DeepSynthError):
     """As many requests wait already as may."""
 

@@ -38,6 +38,15 @@ class Writing(Config):
     """Longest stretch of tokens in which all those runs must lie."""
     repetition_allowed: tuple[str, ...] = ("<td>", "</td>", "<tr>", "</tr>")
     """Tokens that may repeat: a run made of these alone is a table, not a loop, and the n-gram rule lets them pass."""
+    repetition_retry: bool = False
+    """Write a text that ended in a loop once more, no run of `repetition_ngram` tokens twice; streams show it when whole."""
+
+    @property
+    def stricter(self) -> Writing | None:
+        """How a text that ended in a loop is written once more; none where that is not asked for or would change nothing."""
+        if not self.repetition_retry or 0 < self.no_repeat_ngram_size <= self.repetition_ngram:
+            return None
+        return self.model_copy(update={"no_repeat_ngram_size": self.repetition_ngram, "repetition_retry": False})
 
     @model_validator(mode="after")
     def _lengths_agree(self) -> Self:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import httpx2
 import pytest
+from tests.inference.test_adapters import make_adapter
 
 PROGRAM = """
 import sys
@@ -77,6 +78,14 @@ def serve(**settings):
 
 
 @pytest.fixture(scope="session")
-def server():
-    with serve(body_seconds=3) as running:
+def news(tmp_path_factory):
+    """The folder of an adapter that the server knows as `news`."""
+    folder = tmp_path_factory.mktemp("adapters") / "news"
+    make_adapter(folder, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(news):
+    with serve(body_seconds=3, adapters={"news": str(news)}) as running:
         yield running

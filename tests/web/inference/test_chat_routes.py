@@ -26,10 +26,16 @@ def png_url():
 
 
 def test_models_are_listed_and_found(client):
-    assert [model.id for model in client.models.list()] == ["tiny"]
+    assert [model.id for model in client.models.list()] == ["tiny", "news"]
     assert client.models.retrieve("tiny").owned_by == "deepsynth"
-    with pytest.raises(openai.NotFoundError, match="no model 'gpt' is served; known: tiny"):
+    with pytest.raises(openai.NotFoundError, match="no model 'gpt' is served; known: tiny, news"):
         client.models.retrieve("gpt")
+
+
+def test_an_adapter_is_a_model_of_its_own(client):
+    base, tuned = (ask(client, model=name).choices[0].message.content for name in ("tiny", "news"))
+    assert base != tuned
+    assert ask(client, extra_body={"adapter": "news"}).choices[0].message.content == tuned
 
 
 def test_a_stream_joins_to_the_whole_answer(client):

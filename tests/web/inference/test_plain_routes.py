@@ -46,6 +46,30 @@ def test_a_summary_over_http_is_the_one_made_here(server):
     assert there["compression"] == here.compression
 
 
+def test_the_base_and_an_adapter_of_it_are_asked_by_name(server, news):
+    here = Summarizer.load("tiny", rendering=RenderConfig(mode="nano-128"), adapters={"news": news})
+    document, writing = Document(id="a", text=TEXT), Writing(max_new_tokens=8)
+    expected = {name: here.summarize(document, writing=writing, adapter=name)[0].text for name in ("", "news")}
+    assert expected[""] != expected["news"]
+    for options, adapter in (
+        ({"model": "tiny"}, ""),
+        ({"model": "news"}, "news"),
+        ({"adapter": "news"}, "news"),
+        ({"model": "tiny", "adapter": "news"}, "news"),
+    ):
+        answer = post(server, options={**FEW, **options}).json()
+        assert (answer["text"], answer["adapter"], answer["model"]) == (expected[adapter], adapter, "tiny"), options
+    raw = server.client.post(
+        "/api/summarize?max_new_tokens=8&model=news", content=TEXT.encode(), headers={"Content-Type": "text/plain"}
+    )
+    assert raw.json()["text"] == expected["news"]
+
+
+def test_a_text_that_loops_is_written_once_more_when_asked(server):
+    answer = post(server, options={"max_new_tokens": 120, "min_new_tokens": 120, "repetition_retry": True}).json()
+    assert (answer["retries"], answer["stop_reason"] == "repetition") == (1, False)
+
+
 def test_events_tell_the_state_the_text_and_the_summary(server):
     answer = post(server, stream=True)
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -78,6 +102,13 @@ def test_a_raw_document_comes_with_its_options_in_the_query(server):
         ({"json": {"text": "a", "options": {"max_new_tokens": 1025}}}, 422, "SettingsError", "max_new_tokens"),
         ({"json": {"text": "a", "options": {"mode": "base"}}}, 422, "SettingsError", "mode"),
         ({"json": {"text": "a", "options": {"adapter": "x"}}}, 400, "InputError", "adapter"),
+        ({"json": {"text": "a", "options": {"model": "gpt"}}}, 404, "UnknownModelError", "options.model"),
+        (
+            {"json": {"text": "a", "options": {"model": "news", "adapter": "law"}}},
+            400,
+            "InputError",
+            "options.model",
+        ),
         ({"json": {"text": " "}}, 400, "InputError", None),
         ({"json": {"text": "a", "txt": "a"}}, 422, "SettingsError", "txt"),
         ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "InputError", None),

@@ -15,12 +15,20 @@ from starlette.requests import ClientDisconnect
 
 from deepsynth.core.documents import Summary
 from deepsynth.core.errors import DeepSynthError, InputError, ModelError, SettingsError
-from deepsynth.inference.refusals import BusyError, TooLargeError, TooSlowError, UnavailableError, WrongTypeError
+from deepsynth.inference.refusals import (
+    BusyError,
+    TooLargeError,
+    TooSlowError,
+    UnavailableError,
+    UnknownModelError,
+    WrongTypeError,
+)
 
 STATUS: tuple[tuple[type[DeepSynthError], int], ...] = (
     (TooLargeError, 413),
     (TooSlowError, 408),
     (WrongTypeError, 415),
+    (UnknownModelError, 404),
     (BusyError, 429),
     (UnavailableError, 503),
     (ModelError, 503),

@@ -57,6 +57,7 @@ class ChatRequest(Config):
     pages_per_prompt: int | None = None
     no_repeat_ngram_size: int | None = None
     no_repeat_ngram_window: int | None = None
+    repetition_retry: bool | None = None
 
 
 FILES = {"image_url": "url", "file": "file_data"}
@@ -70,6 +71,7 @@ WRITING = {
     "num_beams": "num_beams",
     "no_repeat_ngram_size": "no_repeat_ngram_size",
     "no_repeat_ngram_window": "no_repeat_ngram_window",
+    "repetition_retry": "repetition_retry",
 }
 """Names of the request and of our settings."""
 

@@ -12,17 +12,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from deepsynth.core.documents import Summary
-from deepsynth.core.errors import DeepSynthError, InputError, SettingsError
+from deepsynth.core.errors import DeepSynthError, SettingsError
 from deepsynth.inference.asking import Asking
-from deepsynth.inference.refusals import BusyError, WrongTypeError
+from deepsynth.inference.refusals import BusyError, UnknownModelError, WrongTypeError
 from deepsynth.web.inference.answers import answering, status_of, stream, while_connected
 from deepsynth.web.inference.bodies import content_type, parse_json, read_body
 from deepsynth.web.inference.chat import ChatRequest, asking_of, document_of
 from deepsynth.web.inference.service import InferenceService, Parts, Told
-
-
-class UnknownModelError(InputError):
-    """No such model is served."""
 
 
 def openai_error(error: DeepSynthError) -> tuple[int, dict[str, Any]]:
@@ -30,7 +26,7 @@ def openai_error(error: DeepSynthError) -> tuple[int, dict[str, Any]]:
     status = status_of(error)
     kind, code = "invalid_request_error", None
     if isinstance(error, UnknownModelError):
-        status, code = 404, "model_not_found"
+        code = "model_not_found"
     elif isinstance(error, SettingsError):
         status, code = 400, "invalid_value"
     elif isinstance(error, BusyError):
@@ -47,12 +43,12 @@ def chat_router(service: InferenceService) -> APIRouter:
     @router.get("/v1/models")
     async def models() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
         """List the served model and its adapters."""
-        return {"object": "list", "data": [_card(service, name) for name in _names(service)]}
+        return {"object": "list", "data": [_card(service, name) for name in service.model_names]}
 
     @router.get("/v1/models/{name:path}")
     async def model(name: str) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
         """Return one of them."""
-        _check_model(service, name)
+        service.adapter_of(name, "")
         return _card(service, name)
 
     @router.post("/v1/chat/completions")
@@ -129,19 +125,9 @@ async def _read(request: Request, service: InferenceService) -> tuple[ChatReques
     config = service.config
     async with read_body(request, service.held, config.body_bytes, config.body_seconds) as body:
         asked = ChatRequest.parse(parse_json(body))
-        _check_model(service, asked.model)
+        adapter = service.adapter_of(asked.model, asked.adapter or "")
         parts, instruction = document_of(asked)
-    adapter = asked.adapter or (asked.model if asked.model != service.config.model else "")
     return asked, parts, asking_of(asked, instruction, adapter=adapter)
-
-
-def _names(service: InferenceService) -> list[str]:
-    return [service.config.model, *service.status()["adapters"]]
-
-
-def _check_model(service: InferenceService, name: str) -> None:
-    if name not in _names(service):
-        raise UnknownModelError(f"no model {name!r} is served; known: {', '.join(_names(service))}", field="model")
 
 
 def _card(service: InferenceService, name: str) -> dict[str, Any]:

@@ -61,6 +61,15 @@ def asking_from(options: Mapping[str, Any]) -> Asking:
         raise SettingsError(str(error), field=f"options.{error.field}") from error
 
 
+def _with_adapter(options: dict[str, Any], service: InferenceService) -> dict[str, Any]:
+    """Return options in which `model`, the name of the served model or of an adapter, has become the adapter it means."""
+    model = options.pop("model", None)
+    if model is None:
+        return options
+    adapter = service.adapter_of(str(model), str(options.get("adapter", "")), field="options.model")
+    return {**options, "adapter": adapter}
+
+
 def plain_router(service: InferenceService) -> APIRouter:
     """Return the routes of the plain form over a service."""
     router = APIRouter(route_class=answering(lambda error: (status_of(error), plain_error(error))))
@@ -69,7 +78,7 @@ def plain_router(service: InferenceService) -> APIRouter:
     async def summarize(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         """Summarize a text (JSON) or a document (raw body), at once or as server-sent events."""
         parts, options, streamed = await _read(request, service)
-        asking = asking_from(options)
+        asking = asking_from(_with_adapter(options, service))
         if streamed:
             return stream(_events(service, await service.start(parts, asking)))
         return await while_connected(request, _whole(service, parts, asking))
@@ -78,7 +87,7 @@ def plain_router(service: InferenceService) -> APIRouter:
     async def plan(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         """Tell what a document would cost, and show its pages, without asking the model."""
         parts, options, _ = await _read(request, service)
-        asking = asking_from(options)
+        asking = asking_from(_with_adapter(options, service))
         return JSONResponse(_plan(service, await service.draw(parts, asking), asking))
 
     @router.get("/api/inference")

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from prometheus_client import CollectorRegistry
 
 from deepsynth.core.documents import Example, Summary
-from deepsynth.core.errors import DeepSynthError, SettingsError
+from deepsynth.core.errors import DeepSynthError, InputError, SettingsError
 from deepsynth.inference.asking import Asking
-from deepsynth.inference.refusals import BusyError, UnavailableError
+from deepsynth.inference.refusals import BusyError, UnavailableError, UnknownModelError
 from deepsynth.inference.worker.drawer import Drawer
 from deepsynth.inference.worker.model_worker import ModelWorker
 from deepsynth.rendering.config import RenderConfig
@@ -100,6 +100,25 @@ class InferenceService:
             },
             "uptime_seconds": round(time.monotonic() - self._began, 1),
         }
+
+    @property
+    def model_names(self) -> list[str]:
+        """What requests may ask for: the model as it is, then its adapters."""
+        return [self.config.model, *self.status()["adapters"]]
+
+    def adapter_of(self, model: str | None, adapter: str, *, field: str = "model") -> str:
+        """Return the adapter that a request asks for by the name of a model, by its own, or by neither.
+
+        Raises:
+            UnknownModelError: no model of that name is served.
+            InputError: both are named and differ.
+        """
+        if model is not None and model not in self.model_names:
+            raise UnknownModelError(f"no model {model!r} is served; known: {', '.join(self.model_names)}", field=field)
+        named = "" if model in (None, self.config.model) else model
+        if named and adapter and named != adapter:
+            raise InputError(f"model {model!r} is an adapter and adapter {adapter!r} another; name one", field=field)
+        return named or adapter
 
     async def load(self) -> None:
         """Load the model.
