@@ -6,8 +6,10 @@ All sides write the same number of tokens from the same pages with the same rand
 
 * naive: one document after the other, padded to the longest, the whole sequence run again for every token.
 * transformers: one document after the other with `generate` and its growing cache; and with its static cache.
-* engine: this package, 1, 4 and 16 rows at once; whole, and from the request to the first token.
+* engine: this package, 1, 4 and 16 rows at once; and one document of one page alone: to its first token, and whole.
 * int8: the engine with dynamically quantized linear layers. * threads: the engine with other numbers of threads.
+* compiled (`--compile`; takes minutes and a C++ compiler): the decoder through `torch.compile` for any length; the time of the
+  first runs, which compile, is told apart.
 
 Wall time of one process; every round runs all sides, and the median over rounds is told, so that a busy machine hits all alike.
 """
@@ -118,16 +120,20 @@ class Bench:
             left -= {event.id for event in used.step() if isinstance(event, Finished)}
         return (time.perf_counter() - began) / len(self.examples)
 
-    def first_token(self) -> float:
-        """Return seconds from a page to the first piece of text, alone."""
+    def one_page(self, *, whole: bool) -> float:
+        """Return seconds from a document of one page to its first piece of text, or to its summary, alone."""
+        engine = self.summarizer.engine
         times = []
         for example in self.examples:
+            if len(example.pages) > 1:
+                continue
             began = time.perf_counter()
-            self.summarizer.engine.submit(0, self.prompt(example))
-            while not any(isinstance(event, Wrote | Finished) for event in self.summarizer.engine.step()):
+            engine.submit(0, self.prompt(example))
+            awaited = Finished if whole else Wrote | Finished
+            while not any(isinstance(event, awaited) for event in engine.step()):
                 pass
             times.append(time.perf_counter() - began)
-            self.summarizer.engine.cancel(0)
+            engine.cancel(0)
         return statistics.median(times)
 
     def prompt(self, example: Example) -> Prompt:
@@ -145,7 +151,18 @@ def quantized(size: str) -> TransformersEngine:
     return TransformersEngine(loaded)
 
 
-def measure(bench: Bench, size: str, rounds: int, naive_documents: int) -> dict[str, float]:
+def compiled(size: str) -> TransformersEngine:
+    """Return an engine whose decoder is compiled when it is first used."""
+    torch._dynamo.config.allow_unspec_int_on_nn_module = (
+        True  # else every layer, which knows its number, is compiled anew
+    )
+    torch._dynamo.config.recompile_limit = 64
+    loaded = Summarizer.load(size).loaded
+    loaded.model.model.language_model = torch.compile(loaded.model.model.language_model, dynamic=True)
+    return TransformersEngine(loaded)
+
+
+def measure(bench: Bench, size: str, rounds: int, naive_documents: int, *, compile: bool) -> dict[str, float]:
     """Return the median seconds a document of every side."""
     int8 = quantized(size)
     threads = torch.get_num_threads()
@@ -157,17 +174,27 @@ def measure(bench: Bench, size: str, rounds: int, naive_documents: int) -> dict[
         "engine, 4 rows": lambda: bench.engine(4),
         "engine, 16 rows": lambda: bench.engine(16),
         "engine, 16 rows, int8": lambda: bench.engine(16, int8),
-        "engine, first token": bench.first_token,
+        "one page, first token": lambda: bench.one_page(whole=False),
+        "one page, whole summary": lambda: bench.one_page(whole=True),
     }
     for count in (1, 2):
         sides[f"engine, 16 rows, {count} threads"] = lambda count=count: with_threads(
             count, threads, lambda: bench.engine(16)
         )
+    compiling: dict[str, float] = {}
+    if compile:
+        fused = compiled(size)
+        began = time.perf_counter()
+        for rows in (16, 1):
+            bench.engine(rows, fused)
+        compiling = {"first runs, compiling": time.perf_counter() - began}
+        sides["engine, 16 rows, compiled"] = lambda: bench.engine(16, fused)
+        sides["engine, 1 row, compiled"] = lambda: bench.engine(1, fused)
     found: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
             found[name].append(side())
-    return {name: statistics.median(values) for name, values in found.items()}
+    return {name: statistics.median(values) for name, values in found.items()} | compiling
 
 
 def with_threads(count: int, before: int, work: Callable[[], float]) -> float:
@@ -187,17 +214,18 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--naive-documents", type=int, default=4)
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/infer.json"))
     given = parser.parse_args()
     bench = Bench(given.size, given.documents, given.tokens)
-    seconds = measure(bench, given.size, given.rounds, given.naive_documents)
+    seconds = measure(bench, given.size, given.rounds, given.naive_documents, compile=given.compile)
     base = seconds["naive"]
     print(
         f"{given.size}, {given.documents} documents of 1 to 6 pages, {given.tokens} tokens each,"
         f" {torch.get_num_threads()} threads"
     )
     for name, value in seconds.items():
-        rate = "" if "first" in name else f"  {given.tokens / value:9.1f} tokens/s"
+        rate = "" if name.startswith(("first", "one page, first")) else f"  {given.tokens / value:9.1f} tokens/s"
         print(f"{name:<32} {1000 * value:9.1f} ms  {base / value:7.1f}x{rate}")
     facts: dict[str, Any] = {
         "settings": vars(given) | {"out": str(given.out)},
