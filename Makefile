@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test slow check lint types contracts web-check web-build format docs bench bench-render bench-data bench-evaluate bench-infer bench-train image image-gpu check-image token licenses distribution sbom lock clean
+.PHONY: help setup demo serve test test-ray slow check lint types contracts web-check web-build format docs bench bench-render bench-data bench-evaluate bench-infer bench-train image image-gpu check-image token licenses distribution sbom lock clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
@@ -32,6 +32,10 @@ test: setup  ## Run the tests (CPU, no network, a few minutes).
 
 slow: setup  ## Run the tests that take longer: kill and resume, stress, hostile input.
 	$(BIN)/pytest -n 2 -m "slow and not gpu and not hub"
+
+test-ray: setup  ## Install Ray and run the tests that need it (two workers on this machine, one of them killed).
+	$(BIN)/pip install --quiet "ray[data]>=2.50"  # an extra, in no lock
+	$(BIN)/pytest -n 0 -m "not gpu and not hub" tests/data/test_ray_executor.py
 
 check: lint types contracts licenses docs web-check test slow  ## Run everything that a change must pass; the CI runs this.
 

@@ -2,6 +2,9 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -58,10 +61,13 @@ def test_a_run_goes_on_where_another_stopped(folder, reporter, tmp_path):
     told = run(config(folder / "*.txt", out=out), reporter)
     assert told.describe() == f"wrote 3 summaries to {out}, 2 were there"
     assert [row["document_id"] for row in rows(out)] == [str(folder / f"{number}.txt") for number in range(5)]
-    assert len(run(config(folder / "*.txt", out=out), reporter).summaries) == 0
-    (folder / "3.txt").write_text("Another text")
-    assert len(run(config(folder / "*.txt", out=out), reporter).summaries) == 1
-    assert len(run(config(folder / "0.txt", out=out, temperature=0.5), reporter).summaries) == 1
+    for change, told in (
+        (lambda: None, "wrote 0 summaries"),
+        (lambda: (folder / "3.txt").write_text("Another text"), "wrote 1 summaries"),
+    ):
+        change()
+        assert run(config(folder / "*.txt", out=out), reporter).describe().startswith(told)
+    assert run(config(folder / "0.txt", out=out, temperature=0.5), reporter).describe().startswith("wrote 1 summaries")
 
 
 def test_a_signal_stops_the_run_and_the_next_one_ends_it(folder, tmp_path, reporter):
@@ -79,6 +85,31 @@ def test_a_signal_stops_the_run_and_the_next_one_ends_it(folder, tmp_path, repor
     run(config(folder / "*.txt", out=out), reporter)
     assert rows(out)[: len(kept)] == kept
     assert len({row["document_id"] for row in rows(out)}) == len(rows(out)) == 5
+
+
+@pytest.mark.slow
+def test_a_run_over_many_files_that_is_killed_goes_on_with_each_document_once(tmp_path, reporter):
+    folder, out = tmp_path / "files", tmp_path / "all.jsonl"
+    folder.mkdir()
+    for number in range(120):
+        (folder / f"{number:03}.txt").write_text(f"The keeper of lamp {number} notes the wind. " * (1 + number % 5))
+    command = [sys.executable, "-m", "deepsynth", "summarize", str(folder / "*.txt"), "--model", "tiny"]
+    process = subprocess.Popen([*command, "--max-new-tokens", "40", "--min-new-tokens", "40", "--out", str(out)])
+    while not out.is_file() or out.read_bytes().count(b"\n") < 20:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    there = out.read_bytes().count(b"\n")
+    assert there < 120, "it was killed on the way"
+    settings = {"max_new_tokens": 40, "min_new_tokens": 40}
+    told = run(config(folder / "*.txt", out=out, **settings), reporter)
+    assert told.describe() == f"wrote {120 - there} summaries to {out}, {there} were there"
+    assert told.summaries == ()
+    undisturbed = run(config(folder / "*.txt", **settings), reporter)
+    assert [(row["document_id"], row["text"]) for row in rows(out)] == [
+        (summary.document_id, summary.text) for summary in undisturbed.summaries
+    ]
 
 
 def test_broken_files_are_named_and_the_others_summarized(folder, reporter, capsys, tmp_path):

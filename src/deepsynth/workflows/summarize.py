@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import mmap
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -68,6 +69,7 @@ class SummarizeResult:
     """The summaries, and what is printed of them at the end."""
 
     summaries: tuple[Summary, ...]
+    """None where they were written to `out`: memory must not grow with the number of files."""
     text: str
 
     def describe(self) -> str:
@@ -161,7 +163,7 @@ class _Run:
         self._asking = asking_of(config)
         self._control = Control()
         self._failed: list[str] = []
-        self._done = 0
+        self._done = self._written = 0
         settings = self._asking.model_dump_json()
         self._settings = hashlib.sha256(f"{summarizer.fingerprint}\n{settings}".encode()).hexdigest()[:16]
 
@@ -174,8 +176,9 @@ class _Run:
             for start in range(0, len(documents), BLOCK):
                 block = list(self._unknown(documents[start : start + BLOCK], known))
                 for key, summary in self._block(block, len(documents)):
-                    summaries.append(summary)
                     self._write(key, summary, target, several=len(documents) > 1)
+                    if target is None:
+                        summaries.append(summary)
         return self._result(summaries, len(documents))
 
     def _unknown(self, documents: Iterable[Document | str], known: set[str]) -> Iterator[tuple[str, Document]]:
@@ -227,12 +230,13 @@ class _Run:
         else:
             sys.stdout.write((f"{summary.document_id}: " if several else "") + summary.text + "\n")
         sys.stdout.flush()
+        self._written += 1
 
     def _result(self, summaries: Sequence[Summary], total: int) -> SummarizeResult:
         text = ""
         if self._config.out is not None:
-            before = total - len(summaries) - len(self._failed)
-            text = f"wrote {len(summaries)} summaries to {self._config.out}" + (
+            before = total - self._written - len(self._failed)
+            text = f"wrote {self._written} summaries to {self._config.out}" + (
                 f", {before} were there" if before else ""
             )
         if self._failed:
@@ -257,15 +261,15 @@ def read_keys(path: Path | None) -> set[str]:
     if path is None or not path.is_file():
         return set()
     found: set[str] = set()
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            found.add(json.loads(line)["key"])
-        except (ValueError, KeyError, TypeError) as error:
-            if number < len(lines):
-                raise InputError(
-                    f"line {number} of {path} is no result of this verb; name another file", field="out"
-                ) from error
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                found.add(json.loads(line)["key"])
+            except (ValueError, KeyError, TypeError) as error:
+                if line.endswith(b"\n"):
+                    raise InputError(
+                        f"line {number} of {path} is no result of this verb; name another file", field="out"
+                    ) from error
     return found
 
 
@@ -273,7 +277,9 @@ def open_results(path: Path) -> TextIO:
     """Return a file of results to append to, after cutting off a line that a crash left unfinished."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
+        if path.is_file() and path.stat().st_size:
             with path.open("r+b") as file:
-                file.truncate(content.rfind(b"\n") + 1)
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    end = content.rfind(b"\n") + 1
+                file.truncate(end)
         return path.open("a", encoding="utf-8")
