@@ -17,7 +17,10 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-EXTRAS = {"cpu": ("web", "data", "office", "fonts", "dev", "docs"), "cuda": ("web", "data", "office", "fonts", "gpu")}
+EXTRAS = {
+    "cpu": ("web", "data", "office", "fonts", "hyphenation", "dev", "docs"),
+    "cuda": ("web", "data", "office", "fonts", "hyphenation", "gpu"),
+}
 """What each lock holds beside the base: the CPU lock serves development, the CUDA lock serves training."""
 
 

@@ -26,6 +26,9 @@ class RenderConfig(Config):
     """Empty border in pixels on each side."""
     columns: int = Field(default=1, ge=1, le=4)
     """Columns of text on a page."""
+    hyphenate: bool = False
+    """Break words at the end of a line by the patterns of the document's language, where there are some (needs the extra
+    `hyphenation`). The hyphen is drawn and is no part of the text."""
     missing: Literal["error", "replace", "drop"] = "error"
     """What to do with a character that no font draws: stop and name it, draw U+FFFD, or leave it out."""
     max_pages: int | None = Field(default=None, ge=1)

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from icu4py.breakers import CharacterBreaker
 
 from deepsynth.rendering.blocks import Block, batches
-from deepsynth.rendering.measuring import Measured, Units, ends_softly, find_words, join_units, measure
+from deepsynth.rendering.cutting import cut_wide, hyphenated, replaced
+from deepsynth.rendering.hyphenation import Hyphenator, hyphenator
+from deepsynth.rendering.measuring import Measured, Units, find_words, join_units, measure
 from deepsynth.rendering.ordering import order_words
-from deepsynth.rendering.shaping import PLAIN, Floats, Ints, Shaper
-from deepsynth.rendering.words import Key, Words
+from deepsynth.rendering.shaping import Floats, Ints, Shaper
+from deepsynth.rendering.words import Words
 
 
 class Line(NamedTuple):
@@ -77,6 +78,7 @@ class Layout:
 
     def __init__(self, shaper: Shaper, language: str) -> None:
         self._shaper = shaper
+        self._language = language
         self._locale = "en" if language == "und" else language
         self._words = Words(shaper)
         self._blank = self._words.width(self._words.number(" "))
@@ -88,8 +90,13 @@ class Layout:
         width = float(words.facts[words.find(found), 0].sum()) + self._blank * len(found)
         return width / max(1, len(text)) or self._blank
 
-    def lines(self, blocks: Iterable[Block], width: float) -> Iterator[Line]:
-        """Yield the lines of `blocks` at a column of `width` ems."""
+    def lines(self, blocks: Iterable[Block], width: float, *, hyphenate: bool = False) -> Iterator[Line]:
+        """Yield the lines of `blocks` at a column of `width` ems; `hyphenate` also breaks words that do not fit.
+
+        Raises:
+            MissingExtraError: words are to be hyphenated, and the extra is not installed.
+        """
+        breaks = hyphenator(self._language) if hyphenate else None
         opened: _Open | None = None
         for pieces in batches(blocks):
             words = self._store()
@@ -97,8 +104,10 @@ class Layout:
             paragraphs = [_paragraph(item, width) for item in found]
             if opened is not None:
                 units, paragraphs = _go_on(opened, units, paragraphs[0], words)
-            units, paragraphs = self._cut_wide(units, paragraphs, words)
-            filled = self._fill(units, paragraphs, words)
+            limits = np.repeat([item.width for item in paragraphs], [item.end - item.first for item in paragraphs])
+            units, shift = cut_wide(units, limits, words, self._locale)
+            paragraphs = [_moved(item, shift) for item in paragraphs]
+            units, filled = self._fill(units, paragraphs, words, breaks)
             opened = None
             if not pieces[-1].last:
                 paragraph, low, high = filled.pop()
@@ -111,64 +120,34 @@ class Layout:
             self._words = Words(self._shaper)
         return self._words
 
-    def _cut_wide(self, units: Units, paragraphs: list[_Paragraph], words: Words) -> tuple[Units, list[_Paragraph]]:
-        """Cut words that are wider than their line, never inside a letter with its marks."""
-        limits = np.repeat([item.width for item in paragraphs], [item.end - item.first for item in paragraphs])
-        wide = np.flatnonzero(words.facts[units.numbers, 0] > limits).tolist()
-        if not wide:
-            return units, paragraphs
-        parts: list[Units] = []
-        done, added = 0, np.zeros(len(units.keys) + 1, np.int64)
-        for index in wide:
-            letters = self._letters(units.part(index, index + 1), float(limits[index]), words)
-            parts += [units.part(done, index), letters]
-            done, added[index + 1] = index + 1, len(letters.keys) - 1
-        shift = np.cumsum(added).tolist()
-        parts.append(units.part(done, len(units.keys)))
-        moved = [
-            item._replace(first=item.first + shift[item.first], end=item.end + shift[item.end]) for item in paragraphs
-        ]
-        return join_units(parts), moved
-
-    def _letters(self, unit: Units, width: float, words: Words) -> Units:
-        """Cut a word into parts of as many letters as fit."""
-        whole, rtl = unit.keys[0], bool(unit.rtl[0])
-        keys: list[Key] = []
-        for text, style in ((whole, PLAIN),) if isinstance(whole, str) else whole:
-            part, x = "", 0.0
-            for letter in CharacterBreaker(text, self._locale):
-                advance = words.width(words.number(letter, style, rtl=rtl))
-                if part and x + advance > width:
-                    keys.append(part if style == PLAIN else ((part, style),))
-                    part, x = "", 0.0
-                part += letter
-                x += advance
-            keys.append(part if style == PLAIN else ((part, style),))
-        lengths = [len(key) if isinstance(key, str) else len(key[0][0]) for key in keys]
-        lengths[-1] += int(unit.lengths[0]) - sum(lengths)
-        blanks = np.zeros(len(keys))
-        blanks[-1] = unit.blanks[0]
-        directions = np.full(len(keys), rtl)
-        return Units(
-            keys, find_words(keys, directions, words), directions, np.array(lengths), blanks, ends_softly(keys)
-        )
-
-    def _fill(self, units: Units, paragraphs: Sequence[_Paragraph], words: Words) -> list[_Filled]:
-        """Return the units [low, high) of each line: as many as fit."""
+    def _fill(
+        self, units: Units, paragraphs: Sequence[_Paragraph], words: Words, breaks: Hyphenator | None
+    ) -> tuple[Units, list[_Filled]]:
+        """Return the units, and those [low, high) of each line: as many as fit; hyphenated words have become two."""
         widths = words.facts[units.numbers, 0]
         befores = np.cumsum(widths + units.blanks) - widths - units.blanks
-        # where a line may not end before: a soft hyphen takes room there, but none in the middle of a line
+        # a soft hyphen takes room at the end of a line, but none in its middle
         reaches = np.maximum.accumulate(befores + widths + units.soft * self._hyphen).tolist()
         starts: list[float] = befores.tolist()
-        filled: list[_Filled] = []
+        lines: list[tuple[_Paragraph, tuple[int, bool], tuple[int, bool]]] = []
+        halves: dict[int, Units] = {}
         for paragraph in paragraphs:
-            low = paragraph.first
+            low, split = paragraph.first, False  # whether the line begins with the second half of its first unit
             while low < paragraph.end:
-                limit = starts[low] + paragraph.width
+                start = starts[low] + (widths[low] - words.width(int(halves[low].numbers[1])) if split else 0.0)
+                limit = start + paragraph.width
                 high = max(low + 1, bisect.bisect_right(reaches, limit, low, paragraph.end))
-                filled.append(_Filled(paragraph, low, high))
-                low = high
-        return filled
+                first, low, split = (low, split), high, False
+                if breaks is not None and high < paragraph.end:
+                    found = hyphenated(units.part(high, high + 1), limit - starts[high], words, breaks)
+                    if found is not None:
+                        halves[high], split = found, True
+                lines.append((paragraph, first, (low, split)))
+        units, shift = replaced(units, halves)
+        return units, [
+            _Filled(_moved(paragraph, shift), low + shift[low] + begun, high + shift[high] + cut)
+            for paragraph, (low, begun), (high, cut) in lines
+        ]
 
     def _lines(self, units: Units, filled: Sequence[_Filled], words: Words) -> Iterator[Line]:
         if not filled:
@@ -217,6 +196,12 @@ def _with(numbers: Ints, xs: Floats, number: int, x: float) -> tuple[Ints, Float
 def _paragraph(item: Measured, width: float) -> _Paragraph:
     piece, block = item.piece, item.piece.block
     return _Paragraph(block, item.first, item.end, piece.low, item.base, item.levels, width - block.indent)
+
+
+def _moved(paragraph: _Paragraph, shift: list[int]) -> _Paragraph:
+    """Return a paragraph whose units were replaced by more (see `cutting.replaced`)."""
+    first, end = paragraph.first, paragraph.end
+    return paragraph._replace(first=first + shift[first], end=end + shift[end]) if shift[end] else paragraph
 
 
 def _go_on(opened: _Open, units: Units, paragraph: _Paragraph, words: Words) -> tuple[Units, list[_Paragraph]]:

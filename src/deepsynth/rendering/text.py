@@ -92,7 +92,8 @@ class TextRenderer:
         Raises:
             InputError: the page is too small for a line of this size.
         """
-        lines = shared_layout(self.config.font, language).lines(self._blocks(text), self.column_width / self.config.px)
+        layout, width = shared_layout(self.config.font, language), self.column_width / self.config.px
+        lines = layout.lines(self._blocks(text), width, hyphenate=self.config.hyphenate)
         page: list[PlacedLine] = []
         column, y = 0, float(self.config.margin)
         for line in lines:
