@@ -1,8 +1,10 @@
 import pytest
+from PIL import Image
 
 from deepsynth.core.documents import Document
 from deepsynth.core.errors import InputError
-from deepsynth.rendering.renderer import document_kind, read_text
+from deepsynth.rendering.config import RenderConfig
+from deepsynth.rendering.renderer import document_kind, make_renderer, read_text
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,16 @@ def test_a_file_that_is_no_text_is_refused(tmp_path, content, message):
 def test_a_byte_order_mark_is_no_text(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfhello")
     assert read_text(tmp_path / "a.txt") == "hello"
+
+
+@pytest.mark.parametrize("max_pages", [None, 2])
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.html", "a.pdf", "a.tiff"])
+def test_pages_are_counted_without_drawing_them(tmp_path, name, max_pages):
+    path = tmp_path / name
+    if path.suffix in (".pdf", ".tiff"):
+        Image.new("L", (20, 20)).save(path, save_all=True, append_images=[Image.new("L", (20, 20))] * 3)
+    else:
+        path.write_text("<p>The harbor lamp burns.</p>" * 40)
+    renderer = make_renderer(RenderConfig(max_pages=max_pages))
+    document = Document(id="a", path=path)
+    assert renderer.count(document) == len(list(renderer.render(document))) == (max_pages or renderer.count(document))

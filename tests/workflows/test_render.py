@@ -3,7 +3,9 @@ import json
 import pytest
 from PIL import Image
 
+from deepsynth.core.documents import Progress
 from deepsynth.core.errors import InputError
+from deepsynth.core.progress import SilentReporter
 from deepsynth.workflows.render import RenderJobConfig, run
 
 
@@ -79,3 +81,16 @@ def test_tokens_are_counted_with_the_tokenizer_that_is_named(text, tmp_path, rep
     assert sum(page["text_tokens"] for page in facts["pages"]) == 120
     with pytest.raises(InputError, match="no tokenizer at"):
         run(RenderJobConfig.parse(values | {"tokenizer": tmp_path / "gone"}), reporter)
+
+
+def test_the_number_of_pages_is_known_before_the_first_is_drawn(text, tmp_path):
+    told: list[Progress] = []
+    reporter = SilentReporter()
+    reporter.progress = told.append
+    (tmp_path / "b.md").write_text("# Title\n\nSome *text*.")
+    Image.new("L", (20, 20)).save(tmp_path / "c.tiff", save_all=True, append_images=[Image.new("L", (20, 20))] * 2)
+    files = [text, tmp_path / "b.md", tmp_path / "c.tiff"]
+    result = run(RenderJobConfig.parse({"files": files, "out": tmp_path / "out"}), reporter)
+    drawing = [progress for progress in told if progress.message == "drawing pages"]
+    assert [progress.done for progress in drawing] == list(range(1, result.pages + 1))
+    assert {progress.total for progress in drawing} == {result.pages}

@@ -187,6 +187,10 @@ class QuantizedRenderer:
         for page in self._renderer.render(document):
             yield Page(document_id=page.document_id, number=page.number, image=quantize(page.image), span=page.span)
 
+    def count(self, document: Document) -> int:
+        """Return how many pages there will be."""
+        return self._renderer.count(document)
+
 
 class TaskExamples:
     """A split as examples: each row becomes one of the tasks, chosen by row and epoch alone."""

@@ -48,6 +48,13 @@ class ImageRenderer:
                     return
                 yield Page(document_id=document.id, number=number, image=picture)
 
+    def count(self, document: Document) -> int:
+        """Return how many pages there will be (see `Renderer.count`)."""
+        assert document.path is not None
+        with open_image(document.path) as image, _decoding(document.path):
+            frames: int = getattr(image, "n_frames", 1)
+        return frames if self._config.max_pages is None else min(frames, self._config.max_pages)
+
     def _fit(self, frame: Image.Image, path: Path) -> Image.Image:
         _check_size(frame, path)  # each frame of a TIFF file says its own
         picture = ImageOps.exif_transpose(flatten(frame))

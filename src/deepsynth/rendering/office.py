@@ -39,11 +39,17 @@ class OfficeRenderer:
             InputError: the file is damaged, empty, or would unpack to more than `MAX_UNPACKED`.
             MissingExtraError: the converter is not installed.
         """
-        assert document.path is not None
-        text = office_markdown(document.path)
-        return self._renderer.render(
-            Document(id=document.id, text=text, language=document.language, meta=document.meta)
-        )
+        return self._renderer.render(_as_markdown(document))
+
+    def count(self, document: Document) -> int:
+        """Return how many pages there will be (see `Renderer.count`)."""
+        return self._renderer.count(_as_markdown(document))
+
+
+def _as_markdown(document: Document) -> Document:
+    assert document.path is not None
+    text = office_markdown(document.path)
+    return Document(id=document.id, text=text, language=document.language, meta=document.meta)
 
 
 def office_markdown(path: Path) -> str:

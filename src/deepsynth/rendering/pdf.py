@@ -42,11 +42,22 @@ class PdfRenderer:
         assert document.path is not None
         pdf = open_pdf(document.path)
         try:
-            count = len(pdf) if self._config.max_pages is None else min(len(pdf), self._config.max_pages)
-            for number in range(count):
+            for number in range(self._limited(len(pdf))):
                 yield Page(document_id=document.id, number=number, image=self._draw(pdf, number, document.path))
         finally:
             pdf.close()
+
+    def count(self, document: Document) -> int:
+        """Return how many pages there will be (see `Renderer.count`)."""
+        assert document.path is not None
+        pdf = open_pdf(document.path)
+        try:
+            return self._limited(len(pdf))
+        finally:
+            pdf.close()
+
+    def _limited(self, pages: int) -> int:
+        return pages if self._config.max_pages is None else min(pages, self._config.max_pages)
 
     def _draw(self, pdf: pdfium.PdfDocument, number: int, path: Path) -> Image.Image:
         page = load_page(pdf, number, path)

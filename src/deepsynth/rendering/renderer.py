@@ -24,6 +24,10 @@ class Renderer(Protocol):
         """
         ...
 
+    def count(self, document: Document) -> int:
+        """Return how many pages `render` will yield, without drawing any (it raises what `render` raises)."""
+        ...
+
 
 renderers: Registry[Callable[[RenderConfig], Renderer]] = Registry("deepsynth.renderers")
 """Factories by kind of document: `text`, `markdown`, `pdf`, `image`, `office`."""
@@ -77,12 +81,19 @@ class DocumentRenderer:
 
     def render(self, document: Document) -> Iterator[Page]:
         """Yield the pages of `document` (see `Renderer.render`)."""
+        return self._renderer(document).render(document)
+
+    def count(self, document: Document) -> int:
+        """Return how many pages there will be (see `Renderer.count`)."""
+        return self._renderer(document).count(document)
+
+    def _renderer(self, document: Document) -> Renderer:
         kind = document_kind(document)
         if kind not in self._made:
             if kind in _BUILT_IN:
                 importlib.import_module(_BUILT_IN[kind])
             self._made[kind] = renderers.get(kind)(self.config)
-        return self._made[kind].render(document)
+        return self._made[kind]
 
 
 def make_renderer(config: RenderConfig) -> DocumentRenderer:

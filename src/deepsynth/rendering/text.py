@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -85,6 +86,11 @@ class TextRenderer:
                 return
             span = (lines[0][0].start, lines[-1][0].end)
             yield Page(document_id=document.id, number=number, image=self._paint(lines), span=span)
+
+    def count(self, document: Document) -> int:
+        """Return how many pages there will be (see `Renderer.count`)."""
+        pages = self.layout_pages(self.text(document), document.language)
+        return sum(1 for _ in itertools.islice(pages, self.config.max_pages))
 
     def layout_pages(self, text: str, language: str = "und") -> Iterator[list[PlacedLine]]:
         """Yield the lines of each page with their x and baseline in pixels; nothing is drawn.

@@ -19,7 +19,7 @@ from deepsynth.rendering.markdown import markdown_blocks
 from deepsynth.rendering.planner import CHARACTERS_PER_TOKEN, estimate_tokens, plan_all, plan_table
 from deepsynth.rendering.planning import Choice, choose
 from deepsynth.rendering.png import encode_png
-from deepsynth.rendering.renderer import document_kind, make_renderer
+from deepsynth.rendering.renderer import DocumentRenderer, document_kind, make_renderer
 from deepsynth.rendering.text import MakeBlocks, TextRenderer
 
 
@@ -147,24 +147,21 @@ def _draw(
     config: RenderJobConfig, documents: list[Document], count: Callable[[str], int], reporter: Reporter
 ) -> RenderResult:
     facts: list[Mapping[str, Any]] = []
-    chosen: dict[str, Any] = {}
     shown: list[Page] = []
-    renderer = make_renderer(config.rendering)
+    renderers, chosen = _renderers(config, documents, count, reporter)
+    total = 0
+    for number, (renderer, document) in enumerate(zip(renderers, documents, strict=True)):
+        total += renderer.count(document)
+        reporter.progress(Progress(done=number + 1, total=len(documents), message="counting pages"))
     with new_folder(config.out) as folder:
-        for done, document in enumerate(documents):
-            rendering = config.rendering
-            if config.planning.wished:
-                choice = _choose(config, document, count, config.planning)
-                rendering, renderer = choice.rendering, make_renderer(choice.rendering)
-                chosen[document.id] = {"rendering": rendering.model_dump(mode="json"), "reason": choice.reason}
-                reporter.message(f"{document.id}: {choice.reason}")
-            text = _known_text(document, rendering)
+        for number, (renderer, document) in enumerate(zip(renderers, documents, strict=True)):
+            text = _known_text(document, renderer.config)
             for page in renderer.render(document):
-                name = f"{done:04}-{document.id}-{page.number:04}.png"
+                name = f"{number:04}-{document.id}-{page.number:04}.png"
                 write_bytes(folder / name, encode_png(page.image))
-                facts.append(_facts(page, name, rendering, text, count))
+                facts.append(_facts(page, name, renderer.config, text, count))
                 shown.extend([page] if len(shown) < MOST else [])
-                reporter.progress(Progress(done=len(facts), total=None, message=f"drawing {document.id}"))
+                reporter.progress(Progress(done=len(facts), total=total, message="drawing pages"))
         write_bytes(folder / "contact.png", encode_png(contact_sheet([page.image for page in shown]), bits=8))
         settings = {"rendering": config.rendering.model_dump(mode="json"), "chosen": chosen}
         counted = {"text_tokens": "estimated" if config.tokenizer is None else str(config.tokenizer)}
@@ -172,6 +169,22 @@ def _draw(
     tokens = sum(int(page["visual_tokens"]) for page in facts)
     drawn = f"drew {len(facts)} pages of {len(documents)} documents ({tokens} visual tokens) into {config.out}"
     return RenderResult(text=drawn, pages=len(facts))
+
+
+def _renderers(
+    config: RenderJobConfig, documents: list[Document], count: Callable[[str], int], reporter: Reporter
+) -> tuple[list[DocumentRenderer], Mapping[str, Any]]:
+    """Return a renderer for each document, and what was chosen for which where something was wished."""
+    if not config.planning.wished:
+        return [make_renderer(config.rendering)] * len(documents), {}
+    made: list[DocumentRenderer] = []
+    chosen: dict[str, Any] = {}
+    for document in documents:
+        choice = _choose(config, document, count, config.planning)
+        made.append(make_renderer(choice.rendering))
+        chosen[document.id] = {"rendering": choice.rendering.model_dump(mode="json"), "reason": choice.reason}
+        reporter.message(f"{document.id}: {choice.reason}")
+    return made, chosen
 
 
 def _known_text(document: Document, rendering: RenderConfig) -> str | None:
