@@ -6,7 +6,7 @@ from deepsynth.core.documents import Document
 from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import mode
 from deepsynth.rendering.config import PlanConfig, RenderConfig
-from deepsynth.rendering.planning import STEP, choose, wanted_pages
+from deepsynth.rendering.planning import STEP, choose, margins, wanted_pages
 from deepsynth.rendering.text import TextRenderer, page_size
 
 SENTENCE = "The harbor lamp burns from dusk until the morning comes, and the tide decides when boats may leave. "
@@ -83,7 +83,8 @@ def test_the_next_mode_is_taken_where_the_wanted_one_is_too_small():
     small = RenderConfig(mode="tiny", font="sans", margin=8)
     choice = choose(SENTENCE * 24, small, PlanConfig(visual_tokens=300, too_small="next_mode"), lambda _: 500)
     assert choice.plan.legible
-    tight = choose(SENTENCE * 260, small, PlanConfig(visual_tokens=425, too_small="next_mode"))
+    wish = PlanConfig(visual_tokens=425, too_small="next_mode", smallest_margin=8)
+    tight = choose(SENTENCE * 260, small, wish)
     assert tight.rendering.mode == "large"
     with pytest.raises(InputError, match="do not fit"):
         choose(SENTENCE * 900, small, PlanConfig(visual_tokens=300, too_small="next_mode"))
@@ -104,3 +105,34 @@ def test_one_wish_is_asked_for_and_not_two():
         PlanConfig(target_ratio=3, visual_tokens=100)
     with pytest.raises(InputError, match="target_ratio or visual_tokens"):
         chosen()
+
+
+def test_margins_are_halved_down_to_the_smallest():
+    assert margins(SANS.override({"margin": 20}), PlanConfig(smallest_margin=3)) == [20, 10, 5, 3]
+    assert margins(SANS.override({"margin": 1}), PlanConfig(smallest_margin=3)) == [1]
+
+
+def test_the_margin_stays_where_letters_can_be_read():
+    assert chosen(target_ratio=4).rendering.margin == SANS.margin
+
+
+def test_a_margin_is_narrowed_before_letters_become_too_small():
+    wide = SANS.override({"margin": 140})
+    tokens = round(10.5 * 256)
+    text = (SENTENCE * 200)[: round(tokens * 4.8)]
+    kept, narrowed = (
+        choose(text, wide, PlanConfig(target_ratio=10.5, smallest_margin=m, too_small="draw"), lambda _: tokens)
+        for m in (140, 2)
+    )
+    assert not kept.plan.legible
+    assert narrowed.plan.legible
+    assert narrowed.plan.pages == kept.plan.pages == 1
+    assert narrowed.rendering.margin < 140
+    assert f"margin {narrowed.rendering.margin} px" in narrowed.reason
+
+
+def test_where_pages_are_added_the_margin_that_needs_the_fewest_is_taken():
+    wide = SANS.override({"margin": 120})
+    kept, narrowed = (choose(LONG, wide, PlanConfig(target_ratio=40, smallest_margin=m)) for m in (120, 2))
+    assert narrowed.plan.pages < kept.plan.pages
+    assert narrowed.plan.px == kept.plan.px == 9

@@ -54,6 +54,8 @@ class PlanConfig(Config):
     them all the same."""
     largest_px: float = Field(default=48.0, ge=5.0, le=96.0)
     """Letters are made no larger than this, however much room there is."""
+    smallest_margin: int = Field(default=2, ge=0, le=256)
+    """Pixels; margins wider than this are halved until they reach it before letters become too small to read or pages more."""
     longest_line: int = Field(default=120, ge=20)
     """Characters; a page whose lines would be longer is set in columns."""
 

@@ -100,10 +100,11 @@ def _without_a_readable_one(
         return best
     if wanted.too_small == "add_pages":
         names = wanted.modes or (rendering.mode,)
-        choices = [
-            _at(document, rendering.override({"mode": name}), wanted, floor, "more pages than wanted") for name in names
+        settings = [
+            rendering.override({"mode": name, "margin": m}) for name in names for m in margins(rendering, wanted)
         ]
-        return min(choices, key=lambda choice: choice.plan.visual_tokens)
+        choices = [_at(document, item, wanted, floor, "more pages than wanted") for item in settings]
+        return min(choices, key=lambda choice: (choice.plan.visual_tokens, -choice.rendering.margin))
     size = f"letters of {best.plan.px:g} px at most" if best else "no letters at all"
     raise InputError(
         f"{document.tokens} text tokens do not fit: {_wish(wanted)} leaves {size}, and this script needs {floor:g} px;"
@@ -112,8 +113,31 @@ def _without_a_readable_one(
     )
 
 
+def margins(rendering: RenderConfig, wanted: PlanConfig) -> list[int]:
+    """Return the margins that are tried, the widest first: that of the settings, and its halves down to the smallest."""
+    found = [rendering.margin]
+    while found[-1] > wanted.smallest_margin:
+        found.append(max(wanted.smallest_margin, found[-1] // 2))
+    return found
+
+
 def _in_mode(document: Text, rendering: RenderConfig, wanted: PlanConfig, floor: float) -> Choice | None:
-    """Return the choice with the largest letters that keep the wish in one mode; none where not even the smallest do."""
+    """Return the choice of one mode with the widest margin at which letters can be read, or else with the largest letters.
+
+    None where not even the smallest letters keep the wish.
+    """
+    best: Choice | None = None
+    for margin in margins(rendering, wanted):
+        choice = _with_margin(document, rendering.override({"margin": margin}), wanted, floor)
+        if choice is not None and (best is None or choice.plan.px > best.plan.px):
+            best = choice
+        if best is not None and best.plan.legible:
+            break
+    return best
+
+
+def _with_margin(document: Text, rendering: RenderConfig, wanted: PlanConfig, floor: float) -> Choice | None:
+    """Return the choice with the largest letters that keep the wish; none where not even the smallest do."""
     pages = wanted_pages(document.tokens, rendering, wanted)
     low, high = math.ceil(SMALLEST / STEP), math.floor(wanted.largest_px / STEP)
     if pages < 1 or not _fits(document, rendering, wanted, low, pages):
@@ -159,7 +183,8 @@ def _at(document: Text, rendering: RenderConfig, wanted: PlanConfig, px: float, 
     found = plan(document.text, settings, lambda _: document.tokens, document.blocks, language=document.language)
     reason = (
         f"{_wish(wanted)}: mode {found.mode}, {found.pages} pages, letters of {px:g} px (x-height {found.x_height:.1f}),"
-        f" {settings.columns} columns, {found.visual_tokens} visual tokens, {found.nominal_compression:.1f} text tokens each"
+        f" margin {settings.margin} px, {settings.columns} columns,"
+        f" {found.visual_tokens} visual tokens, {found.nominal_compression:.1f} text tokens each"
     )
     return Choice(rendering=settings, plan=found, reason=f"{reason}; {remark}" if remark else reason)
 
