@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from deepsynth.core.config import Config
+from deepsynth.rendering.config import Font
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -160,6 +161,10 @@ class AugmentationConfig(Config):
     """Let the light on the paper fall off by up to this share from one side to the other."""
     jpeg: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Pack the page as JPEG and unpack it: at 1 down to quality 30, near 0 at about 95."""
+    fonts: tuple[Font, ...] = ()
+    """Draw text in one of these typefaces or that of the settings, chosen by example and epoch; stored pages stay."""
+    letter_size: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    """Draw letters smaller or larger by up to this share, where that takes no page more and they can still be read."""
 
 
 class EncodeConfig(Config):

@@ -29,12 +29,13 @@ from PIL import Image
 from deepsynth.core.documents import Document, EncodedPage, Example, Page
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import read_manifest, storage_errors, sync_folder
-from deepsynth.data.config import DataConfig
+from deepsynth.data.config import AugmentationConfig, DataConfig
+from deepsynth.data.looks import VariedRenderer, varies_looks
 from deepsynth.data.sources.base import make_fingerprint
 from deepsynth.data.tasks import INSTRUCTIONS, TASKS, Row, check_tasks, generator_for, make_example, shorten
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.png import quantize
-from deepsynth.rendering.renderer import DocumentRenderer, make_renderer
+from deepsynth.rendering.renderer import Renderer, make_renderer
 
 SETTINGS, REJECTED, REPORT, CARD, SAMPLES = "dataset.json", "rejected.jsonl", "report.json", "README.md", "samples"
 LOCK, WORK = ".lock", ".work"
@@ -179,7 +180,7 @@ def _decode(content: bytes) -> Image.Image:
 class QuantizedRenderer:
     """Draws pages with the sixteen levels that stored pages have, so that both ways give the same pixels."""
 
-    def __init__(self, renderer: DocumentRenderer) -> None:
+    def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
 
     def render(self, document: Document) -> Iterator[Page]:
@@ -196,9 +197,17 @@ class TaskExamples:
     """A split as examples: each row becomes one of the tasks, chosen by row and epoch alone."""
 
     def __init__(
-        self, split: Split, config: DataConfig, rendering: RenderConfig, *, limit: int | None = None, seed: int = 0
+        self,
+        split: Split,
+        config: DataConfig,
+        rendering: RenderConfig,
+        *,
+        limit: int | None = None,
+        seed: int = 0,
+        looks: AugmentationConfig | None = None,
+        variants: int | None = None,
     ) -> None:
-        """`limit` takes the first rows only.
+        """`limit` takes the first rows only; `looks` varies faces and sizes of letters, in so many `variants` by turns.
 
         Raises:
             SettingsError: a task is unknown.
@@ -206,11 +215,15 @@ class TaskExamples:
         check_tasks(config.tasks)
         self._split, self._config, self._rendering, self._seed = split, config, rendering, seed
         self._length = len(split) if limit is None else min(limit, len(split))
+        self._looks = VariedRenderer(rendering, looks, seed=seed) if looks and varies_looks(looks) else None
+        self._variants = variants
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Draw tasks and stretches of text anew; the same epoch always gives the same examples."""
         self._epoch = epoch
+        if self._looks is not None:
+            self._looks.epoch = epoch % self._variants if self._variants else epoch
 
     def __len__(self) -> int:
         return self._length
@@ -235,6 +248,9 @@ class TaskExamples:
         text, _, _ = TASKS[task](shown, generator)
         rendering = self._rendering.model_dump(mode="json")
         facts = {"text": text, "language": row.language, "rendering": rendering, "version": version("deepsynth")}
+        if self._looks is not None:
+            document = Document(id=row.id, text=text, language=row.language)
+            facts["look"] = self._looks.look(document).model_dump(mode="json")
         return make_fingerprint(facts)
 
     def size_hint(self, index: int) -> tuple[int, int]:
@@ -266,7 +282,7 @@ class TaskExamples:
 
     @functools.cached_property
     def _renderer(self) -> QuantizedRenderer:
-        return QuantizedRenderer(make_renderer(self._rendering))
+        return QuantizedRenderer(self._looks or make_renderer(self._rendering))
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the renderer's caches behind when a loader's worker gets a copy."""

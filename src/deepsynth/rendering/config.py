@@ -9,13 +9,15 @@ from pydantic import Field, field_validator, model_validator
 from deepsynth.core.config import Config
 from deepsynth.core.geometry import MODES
 
+Font = Literal["mono", "sans", "serif", "literata", "inter"]
+
 
 class RenderConfig(Config):
     """How a document is drawn. Equal settings and versions give equal bytes."""
 
     mode: str = "nano-128"
     """Geometry of the page: tiny, small, base, large, gundam, v2-768, v2-1024, v2-dynamic or a nano mode."""
-    font: Literal["mono", "sans", "serif", "literata", "inter"] = "mono"
+    font: Font = "mono"
     """Typeface of Latin, Greek and Cyrillic text (`serif`, `literata` and `inter` need the extra `fonts`); other scripts have
     one face each."""
     px: float = Field(default=10.0, ge=5.0, le=96.0)

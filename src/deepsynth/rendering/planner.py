@@ -93,7 +93,8 @@ def legibility_floor(text: str, config: RenderConfig) -> float:
         for number in {int(stack.table[ord(character)]) for character in set(text)}
         if number < 255
     }
-    return next(floor for floor, scripts in FLOORS if any(script in face for face in faces for script in scripts))
+    found = (floor for floor, scripts in FLOORS if any(script in face for face in faces for script in scripts))
+    return next(found, FLOORS[-1][0])
 
 
 def plan(

@@ -84,8 +84,16 @@ def encode_dataset(
     for name in config.splits:
         if name not in dataset.splits():
             continue
-        examples = TaskExamples(dataset.split(name), DataConfig(path=folder), dataset.rendering, seed=config.seed)
-        wanted += _versions(examples, config) if name == DataConfig().train_split else [_all_of(examples)]
+        learned = name == DataConfig().train_split
+        examples = TaskExamples(
+            dataset.split(name),
+            DataConfig(path=folder),
+            dataset.rendering,
+            seed=config.seed,
+            looks=config.augmentation if learned else None,
+            variants=config.cache.variants,
+        )
+        wanted += _versions(examples, config) if learned else [_all_of(examples)]
     cache = open_cache(config.cache, config.model, seed=config.seed)
     done = fill_cache(
         cache,

@@ -176,8 +176,9 @@ def open_examples(config: TrainerConfig) -> tuple[Examples, Examples | None]:
     data = config.data
     dataset = PreparedDataset(data.path)
 
-    def split(name: str, limit: int | None) -> Examples:
-        return TaskExamples(dataset.split(name), data, config.rendering, limit=limit, seed=config.seed)
+    def split(name: str, limit: int | None, looks: AugmentationConfig | None = None) -> Examples:
+        rows, variants = dataset.split(name), config.cache.variants if config.cache else None
+        return TaskExamples(rows, data, config.rendering, limit=limit, seed=config.seed, looks=looks, variants=variants)
 
     watched = None if config.eval_interval is None else split(data.evaluation_split, data.max_eval_samples)
-    return split(data.train_split, data.max_train_samples), watched
+    return split(data.train_split, data.max_train_samples, config.augmentation), watched
