@@ -153,23 +153,27 @@ class Layout:
         if not filled:
             return
         facts = words.facts.take(units.numbers[: filled[-1].high], axis=0)
-        widths, lows = facts[:, 0], np.array([line.low for line in filled])
+        widths = facts[:, 0]
+        lows, highs = np.array([(line.low, line.high) for line in filled]).T
         befores = np.cumsum(widths + units.blanks[: len(widths)]) - widths - units.blanks[: len(widths)]
         tops, scales = (np.maximum.reduceat(facts[:, n], lows).tolist() for n in (1, 3))
         bottoms = np.minimum.reduceat(facts[:, 2], lows).tolist()
         positions = [0, *np.cumsum(units.lengths).tolist()]
+        soft: list[bool] = units.soft.tolist()
+        within = befores - np.repeat(befores[lows], highs - lows)
         for (paragraph, low, high), *ink in zip(filled, tops, bottoms, scales, strict=True):
             offset = paragraph.start - positions[paragraph.first]
             start, end = positions[low] + offset, positions[high] + offset
-            numbers, xs = units.numbers[low:high], befores[low:high] - befores[low]
+            numbers, xs = units.numbers[low:high], within[low:high]
             if paragraph.levels:
                 levels = paragraph.levels[start - paragraph.start : end - paragraph.start]
                 numbers, xs, used = order_words(units.part(low, high), xs, levels, (paragraph.block, start), words)
                 if paragraph.base % 2:
                     xs = xs + max(0.0, paragraph.width - used) - paragraph.block.indent
-            elif units.soft[high - 1]:
+            elif soft[high - 1]:
                 numbers, xs = _with(numbers, xs, words.number("-"), float(xs[-1] + widths[high - 1]))
-            yield self._line(paragraph, (start, end), numbers, xs + paragraph.block.indent, ink, words)
+            xs = xs + paragraph.block.indent if paragraph.block.indent else xs
+            yield self._line(paragraph, (start, end), numbers, xs, ink, words)
 
     def _line(
         self, paragraph: _Paragraph, span: tuple[int, int], numbers: Ints, xs: Floats, ink: list[float], words: Words
