@@ -1,3 +1,5 @@
+import io
+import random
 import sys
 import zipfile
 from pathlib import Path
@@ -72,6 +74,49 @@ def test_a_damaged_word_file_is_named(tmp_path, content):
     path = tmp_path / "broken.docx"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"broken\.docx is damaged"):
+        office_markdown(path)
+
+
+def repacked(source: bytes, generator: random.Random) -> bytes:
+    """A Word file whose parts were forged before they were packed, so that what the archive says about them holds."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(source)) as archive, zipfile.ZipFile(target, "w") as forged:
+        for name in archive.namelist():
+            part = bytearray(archive.read(name))
+            for _ in range(generator.randint(0, 4)):
+                part[generator.randrange(len(part))] = generator.randrange(256)
+            forged.writestr(name, bytes(part))
+    return target.getvalue()
+
+
+def test_cut_and_forged_word_files_are_text_or_one_line_that_names_the_file(tmp_path):
+    source, generator = docx(tmp_path / "a.docx", *["harbor lamp"] * 20).read_bytes(), random.Random(0)
+    path, refused = tmp_path / "forged.docx", 0
+    for turn in range(150):
+        content = bytearray(source if turn % 3 else repacked(source, generator))
+        if turn % 3 == 1:
+            del content[generator.randrange(len(content)) :]
+        elif turn % 3 == 2:
+            for _ in range(generator.randint(1, 20)):
+                content[generator.randrange(len(content))] = generator.randrange(256)
+        path.write_bytes(content)
+        try:
+            office_markdown(path)
+        except InputError as error:
+            assert str(path) in str(error)
+            refused += 1
+    assert refused > 75
+
+
+def test_entities_that_unfold_without_end_are_refused(tmp_path):
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+    part = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e0 "harbor">{entities}]><w:document {NAMES}><w:body><w:p><w:r><w:t>&e11;'
+    path = tmp_path / "laughs.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", TYPES)
+        archive.writestr("_rels/.rels", LINKS)
+        archive.writestr("word/document.xml", part + "</w:t></w:r></w:p></w:body></w:document>")
+    with pytest.raises(InputError, match=r"laughs\.docx is no Word document"):
         office_markdown(path)
 
 

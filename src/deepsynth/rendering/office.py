@@ -9,9 +9,11 @@ from __future__ import annotations
 import importlib
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from deepsynth.core.documents import Document, Page
 from deepsynth.core.errors import InputError, MissingExtraError
@@ -80,8 +82,16 @@ def _docx_html(path: Path) -> str:
     with path.open("rb") as file:
         try:
             return mammoth.convert_to_html(file, convert_image=no_picture).value
-        except (KeyError, ValueError, OSError, SyntaxError, zipfile.BadZipFile, EOFError, RecursionError) as error:
+        except _UNREADABLE as error:
             raise InputError(f"{path} is no Word document that can be read: {error}") from error
+
+
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, ExpatError, EOFError, OSError),
+    # a part that is encrypted or packed in an unknown way; markup that no word processor writes
+    *(RuntimeError, AttributeError, LookupError, SyntaxError, TypeError, ValueError),
+)
+"""What the libraries raise on archives and markup that were cut or forged (RuntimeError covers endless nesting too)."""
 
 
 def check_archive(path: Path) -> None:
