@@ -9,7 +9,10 @@ from PIL import Image, ImageFilter
 from deepsynth.data.config import AugmentationConfig
 from deepsynth.data.transforms import change_weight, create_training_transform, place
 
-OFF = {"smallest_scale": 1} | {name: 0 for name in AugmentationConfig.model_fields if name != "smallest_scale"}
+DRAWN = {"fonts", "letter_size"}  # they act where text is drawn (`test_looks.py`), not on pictures
+OFF = {"smallest_scale": 1} | {
+    name: 0 for name in AugmentationConfig.model_fields if name not in {"smallest_scale", *DRAWN}
+}
 
 
 def page(size=(96, 160), mode="L") -> Image.Image:
