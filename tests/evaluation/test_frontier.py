@@ -8,7 +8,7 @@ from deepsynth.core.progress import SilentReporter
 from deepsynth.data.tasks import Row
 from deepsynth.evaluation.baselines import LEAD, LEAD_WORDS, RANDOM
 from deepsynth.evaluation.evaluator import Evaluator
-from deepsynth.evaluation.frontier import COSTS, Sweep, page_texts, read_costs
+from deepsynth.evaluation.frontier import COSTS, Sweep, longest_transcript, page_texts, read_costs
 from deepsynth.inference.summarizer import Writing
 
 ROWS = [
@@ -118,3 +118,12 @@ def test_a_second_run_writes_nothing_and_tells_the_same(sweep, summarizer, tmp_p
         "frontier-text-in-full",
     }
     assert json.loads((tmp_path / COSTS).read_text())["frontier-nano-128-2x"]["seconds"] > 0
+
+
+def test_a_transcript_may_be_a_quarter_longer_than_its_page_where_the_decoder_holds_it():
+    assert longest_transcript(800, 903, 8192) == 1008
+    assert longest_transcript(6420, 903, 8192) == 8192 - 903 - 64
+    with pytest.raises(
+        InputError, match="903 visual tokens and its 7300 text tokens do not fit into the decoder's 8192"
+    ):
+        longest_transcript(7300, 903, 8192)

@@ -146,8 +146,11 @@ class Evaluator:
 
     def text_room(self) -> int:
         """Return the text tokens that fit before an answer: what the decoder holds, less instruction and summary."""
-        limit: int = self.summarizer.loaded.model.config.text_config.max_position_embeddings
-        return limit - self.writing.max_new_tokens - ROOM_FOR_INSTRUCTION
+        return self.positions() - self.writing.max_new_tokens - ROOM_FOR_INSTRUCTION
+
+    def positions(self) -> int:
+        """Return the tokens that the decoder holds, prompt and answer together."""
+        return self.summarizer.loaded.model.config.text_config.max_position_embeddings
 
     def page_use(self, examples: Examples) -> PageUse:
         """Return what a summary costs with its own pages and with those of the row before, row by row.

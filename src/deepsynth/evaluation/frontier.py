@@ -26,7 +26,7 @@ from deepsynth.core.files import write_json
 from deepsynth.data.tasks import INSTRUCTIONS, READ, Row
 from deepsynth.evaluation.baselines import BASELINES, LEAD, LEAD_WORDS, NEED_TRAINING, RANDOM
 from deepsynth.evaluation.density import Drawing, draw_within, legible_compression, nominal_page_tokens
-from deepsynth.evaluation.evaluator import Evaluator, as_text, cut_to_tokens
+from deepsynth.evaluation.evaluator import ROOM_FOR_INSTRUCTION, Evaluator, as_text, cut_to_tokens
 from deepsynth.evaluation.frontier_points import Cost, ReadingPoint, SummaryPoint
 from deepsynth.evaluation.memory import peak_memory
 from deepsynth.evaluation.metrics import rouge, score_readings
@@ -109,7 +109,8 @@ class Sweep:
         """Draw each text on one page and read it: drawings, what stands on them, what was read, and the cost."""
         documents = [Document(id=f"page-{number}", text=text) for number, text in enumerate(texts)]
         drawings = [draw_within(document, rendering, 1, self._largest) for document in documents]
-        read, cost = self._measure(evaluator, _to_read(drawings, texts), name, name, tokens)
+        answer = longest_transcript(tokens, drawings[0].visual_tokens, evaluator.positions())
+        read, cost = self._measure(evaluator, _to_read(drawings, texts), name, name, answer)
         shown = [_shown(text, drawing) for text, drawing in zip(texts, drawings, strict=True)]
         return drawings, shown, [summary.text for summary in read], cost
 
@@ -193,13 +194,14 @@ class Sweep:
         examples: Sequence[Example],
         point: str,
         store: str,
-        answer_tokens: int | None = None,
+        answer: int | None = None,
     ) -> tuple[list[Summary], Cost]:
         """Write, and return the cost as it was when the texts were made, be it in an earlier run.
 
-        Points of one `store` share what they have in common: a short document looks the same at several compressions.
+        Points of one `store` share what they have in common: a short document looks the same at several compressions. An answer
+        has at most `answer` tokens, or those of a summary.
         """
-        longest = evaluator.writing.max_new_tokens if answer_tokens is None else round(1.25 * answer_tokens) + 8
+        longest = answer or evaluator.writing.max_new_tokens
         with peak_memory() as peak:
             written = evaluator.write(
                 examples, store, writing=evaluator.writing.model_copy(update={"max_new_tokens": longest})
@@ -224,6 +226,21 @@ class Sweep:
             return earlier
         write_json(path, {key: asdict(value) for key, value in (known | {name: cost}).items()})
         return cost
+
+
+def longest_transcript(tokens: int, visual_tokens: int, positions: int) -> int:
+    """Return the tokens that a transcript of a page of `tokens` text tokens may have: a quarter more, where they fit.
+
+    Raises:
+        InputError: the page and what stands on it do not fit into the decoder's positions together.
+    """
+    room = positions - visual_tokens - ROOM_FOR_INSTRUCTION
+    if room < tokens:
+        raise InputError(
+            f"a page of {visual_tokens} visual tokens and its {tokens} text tokens do not fit into the decoder's {positions}"
+            " positions; ask for a lower compression or a smaller mode"
+        )
+    return min(round(1.25 * tokens) + 8, room)
 
 
 def read_costs(path: Path) -> dict[str, Cost]:
