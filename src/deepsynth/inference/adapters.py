@@ -23,7 +23,8 @@ from deepsynth.models.loading import local_folder
 from deepsynth.models.parts import unwrap
 
 ADAPTER, ADAPTER_SETTINGS = "adapter_model.safetensors", "adapter_config.json"
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."
+"""What PEFT puts before every name in its files."""
 _REFUSED = ("use_dora", "rank_pattern", "alpha_pattern", "fan_in_fan_out", "modules_to_save", "trainable_token_indices")
 """Settings of PEFT that change what the tensors mean; none of our training writes them."""
 
@@ -73,7 +74,7 @@ class AdapterSet:
             for path, (pair, scale) in self._found.get(name, {}).items():
                 parameter = self._model.get_parameter(path)
                 self._kept.setdefault(path, parameter.detach().clone())
-                parameter.add_(_delta(pair, parameter).to(parameter) * scale)
+                parameter.copy_(adapted(parameter, pair, scale))
         self.active = name
 
     def _read(self, loaded: LoadedModel, folder: Path) -> dict[str, tuple[Pair, float]]:
@@ -93,7 +94,7 @@ class AdapterSet:
                 continue
             layer = key.removesuffix(".lora_A.weight")
             other = tensors.get(f"{layer}.lora_B.weight")
-            path = self._parameter(loaded.family.native_adapter_name(layer).removeprefix(_PREFIX), settings)
+            path = self._parameter(loaded.family.native_adapter_name(layer).removeprefix(PREFIX), settings)
             if other is None or not self._fits((tensors[key], other), path):
                 raise ModelError(f"{folder / ADAPTER} does not fit the model at {layer}")
             pairs[path] = ((tensors[key], other), scale)
@@ -135,11 +136,18 @@ def _owner(target: str) -> str:
     return f".{target.rpartition('.')[0]}."
 
 
-def _delta(pair: Pair, parameter: Tensor) -> Tensor:
-    """Return what an adapter adds, unscaled, in the shape of the weight it belongs to."""
-    down, up = (tensor.float() for tensor in pair)
-    if parameter.dim() == 2:
-        return up @ down
-    experts = parameter.shape[0]
-    split = up.reshape(up.shape[0], -1, experts), down.reshape(experts, -1, down.shape[1])
-    return torch.einsum("ore,eri->eoi", *split)
+def adapted(weight: Tensor, pair: Pair, scale: float) -> Tensor:
+    """Return a weight with an adapter added: the sum is made in float32 and rounded once, to the weight's type.
+
+    Added in bfloat16, most of a small change would be lost.
+
+    *Shapes:* weight (out, in), or (experts, out, in) for fused experts, which share one pair: the rows of its first tensor
+    are (expert, rank), the columns of its second (rank, expert), as PEFT keeps them.
+    """
+    down, up = (tensor.to(weight.device, torch.float32) for tensor in pair)
+    if weight.dim() == 2:
+        change = up @ down
+    else:
+        experts = weight.shape[0]
+        change = torch.einsum("ore,eri->eoi", up.unflatten(1, (-1, experts)), down.unflatten(0, (experts, -1)))
+    return (weight.float() + scale * change).to(weight.dtype)

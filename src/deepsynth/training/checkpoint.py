@@ -31,6 +31,7 @@ from torch import Tensor
 from deepsynth.core.documents import Checkpoint
 from deepsynth.core.errors import CheckpointError
 from deepsynth.core.files import new_folder, write_json
+from deepsynth.inference.loading import TRAINED_WITH
 from deepsynth.models import LoadedModel, system_errors
 from deepsynth.training.config import TrainerConfig
 from deepsynth.training.tuning import FullTuning, Tuning
@@ -38,7 +39,7 @@ from deepsynth.training.updating import Updater
 
 logger = logging.getLogger(__name__)
 
-TRAINER, STATE, AVERAGE = "trainer.json", "state.json", "average.safetensors"
+TRAINER, STATE, AVERAGE = TRAINED_WITH, "state.json", "average.safetensors"
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 

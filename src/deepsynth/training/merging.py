@@ -1,7 +1,7 @@
 """Adding adapters to the weights they belong to: in float32, each exactly once, and nothing of them left behind.
 
 PEFT merges in the dtype of the weight. In bfloat16 that rounds the adapter before it is added, and most of a small change
-is lost; here the sum is made in float32 and rounded once. Adapters that found no weight, or two, are the usual way in which
+is lost; here the sum is made in float32 and rounded once, by what inference adds adapters with too. Adapters that found no weight, or two, are the usual way in which
 merged models of mixtures of experts go wrong unnoticed, so every one is counted.
 """
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from deepsynth.core.errors import ModelError
+from deepsynth.inference.adapters import adapted
 from deepsynth.models import LoadedModel
 from deepsynth.models.four_bit import packed_experts
 
@@ -40,8 +41,7 @@ def merge_adapters(loaded: LoadedModel) -> LoadedModel:
     layers = {path: module for path, module in loaded.model.named_modules() if isinstance(module, BaseTunerLayer)}
     used: list[str] = []
     for path, layer in layers.items():
-        weight = _target(layer)
-        weight.data = (weight.data.float() + weight_change(layer)).to(weight.dtype)
+        _target(layer).data = _merged(layer)
         used += [f"{path}.lora_{side}.{ADAPTER_NAME}.weight" for side in "AB"]
     check_each_used_once(adapters, used)
     for path, layer in layers.items():
@@ -67,18 +67,10 @@ def check_each_used_once(adapters: Iterable[str], used: Iterable[str]) -> None:
         raise ModelError(f"every adapter must be merged exactly once; these were not: {uses} ({len(wrong)} in all)")
 
 
-def weight_change(layer: Any) -> Tensor:
-    """Return what an adapter adds to its weight, in float32.
-
-    *Shape:* that of the weight: (out, in), or (experts, out, in) for fused experts.
-    """
-    down, up = (getattr(layer, side)[ADAPTER_NAME].weight.float() for side in ("lora_A", "lora_B"))
-    scaling = layer.scaling[ADAPTER_NAME]
-    experts = getattr(layer, "num_experts", 1)
-    if experts == 1:
-        return scaling * (up @ down)
-    # PEFT keeps one pair for all experts: the rows of A are (expert, rank), the columns of B are (rank, expert)
-    return scaling * torch.einsum("ore,eri->eoi", up.unflatten(1, (-1, experts)), down.unflatten(0, (experts, -1)))
+def _merged(layer: Any) -> Tensor:
+    """Return an adapted layer's weight with its adapter added."""
+    down, up = (getattr(layer, side)[ADAPTER_NAME].weight for side in ("lora_A", "lora_B"))
+    return adapted(_target(layer).data, (down, up), layer.scaling[ADAPTER_NAME])
 
 
 def _target(layer: Any) -> nn.Parameter:

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from deepsynth.core.errors import ModelError
 from deepsynth.core.files import new_folder, write_json
+from deepsynth.inference.adapters import ADAPTER, ADAPTER_SETTINGS, PREFIX
+from deepsynth.inference.loading import TRAINED_WITH
 from deepsynth.models import Half, LoadedModel, families, load_model, save_model, system_errors
 from deepsynth.models.encoder_apart import leave_out
 from deepsynth.models.family import ModelFamily
@@ -29,11 +31,8 @@ from deepsynth.training.model_utils import freeze_parts
 if TYPE_CHECKING:
     import peft
 
-ADAPTER, ADAPTER_SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 _ENCODERS = ("vision_tower", "vision_model", "sam_model", "qwen2_model")
 """What the vision encoder is called in the trees that adapters may be loaded into."""
-_PREFIX = "base_model.model."
-"""What PEFT puts before every name, as programs that read its files expect."""
 
 
 class Tuning(Protocol):
@@ -230,7 +229,7 @@ def adapter_settings(checkpoint: Path) -> TrainerConfig:
     Raises:
         ModelError: the folder holds adapters of another program, which do not say how they were trained.
     """
-    path = checkpoint / "trainer.json"
+    path = checkpoint / TRAINED_WITH
     if not path.is_file():
         raise ModelError(f"{checkpoint} holds adapters without trainer.json; only DeepSynth's own can be merged here")
     return TrainerConfig.load(path)
@@ -241,7 +240,7 @@ def save_merged(checkpoint: Path, out: Path) -> Path:
     loaded = load_trained(checkpoint)
     with new_folder(out, {"merged_from": checkpoint.name}) as folder, system_errors():
         save_model(loaded, folder)
-        TrainerConfig.load(checkpoint / "trainer.json").save(folder / "trainer.json")
+        TrainerConfig.load(checkpoint / TRAINED_WITH).save(folder / TRAINED_WITH)
     return out
 
 
@@ -262,7 +261,7 @@ def _peft_config(family: ModelFamily, settings: LoraConfig) -> peft.LoraConfig:
 def _adapters(model: nn.Module) -> Mapping[str, Tensor]:
     """Return the adapters' parameters under the names that PEFT's files give them, in the native tree."""
     parameters = model.named_parameters()
-    return {_PREFIX + name.replace(".default.", "."): value for name, value in parameters if ".lora_" in name}
+    return {PREFIX + name.replace(".default.", "."): value for name, value in parameters if ".lora_" in name}
 
 
 def _plain(value: Any) -> Any:
