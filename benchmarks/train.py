@@ -47,6 +47,7 @@ from deepsynth.training.examples import open_examples
 from deepsynth.training.production_trainer import DeepSynthProductionTrainer
 
 OTHERS = "as others do"
+FIGURES = ("first_epoch_samples_per_second", "encoding_share_of_first", "samples_per_second", "memory")
 SIDES: dict[str, dict[str, Any]] = {
     OTHERS: {},
     "padded": {},
@@ -56,12 +57,13 @@ SIDES: dict[str, dict[str, Any]] = {
     "cache, int8": {"cache": {"precision": "int8"}},
     "cache, bfloat16, packed": {"cache": {"precision": "bfloat16"}, "batching": "packed"},
 }
-EFFECTS: dict[str, dict[str, Any]] = {
-    "no cache": {},
-    "float32": {"cache": {"precision": "float32"}},
-    "bfloat16": {"cache": {"precision": "bfloat16"}},
-    "int8": {"cache": {"precision": "int8"}},
-    "no cache, another seed": {"seed": 1},
+BASE = "padded"
+"""The side that the losses of others are compared with."""
+EFFECTS = ("cache, bfloat16", "cache, int8")
+"""Sides whose losses are compared with it, beside these runs:"""
+MORE_EFFECTS: dict[str, dict[str, Any]] = {
+    "cache, float32": {"cache": {"precision": "float32"}},
+    "another seed": {"seed": 1},
 }
 
 
@@ -126,10 +128,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = write_inputs(folder, given)
-        sides = {side: join(given, folder, settings, side, SIDES[side]) for side in given.sides}
-        effects = {name: in_a_process(folder, settings, "padded", values) for name, values in chosen_effects(given)}
+        runs = {side: [] for side in given.sides}
+        for _ in range(given.rounds):
+            for side, found in runs.items():
+                found.append(in_a_process(folder, settings, side, SIDES[side]))
+        more = {} if given.no_effects else MORE_EFFECTS
+        others = {name: in_a_process(folder, settings, BASE, values) for name, values in more.items()}
+    sides = {side: medians(found) for side, found in runs.items()}
     print(describe(sides, given))
-    effect = {name: compare(effects["no cache"], found) for name, found in effects.items() if name != "no cache"}
+    effect = effects({side: found[0] for side, found in runs.items()} | others)
     for name, found in effect.items():
         print(f"{name:26}" + "".join(f"{word} {100 * value:.4f} %   " for word, value in found.items()))
     if given.out:
@@ -215,22 +222,17 @@ def write_model(folder: Path, size: str) -> Path:
     return folder
 
 
-def chosen_effects(given: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
-    """Return the runs whose losses are compared."""
-    return [("no cache", {})] if given.no_effects else list(EFFECTS.items())
-
-
-def join(
-    given: argparse.Namespace, folder: Path, settings: dict[str, Any], side: str, values: dict[str, Any]
-) -> dict[str, Any]:
+def medians(found: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a side's medians over rounds; a side that fails says so."""
-    found = [in_a_process(folder, settings, side, values) for _ in range(given.rounds)]
     failed = next((item for item in found if "failed" in item), None)
-    if failed:
-        return failed
-    return {
-        name: statistics.median(item[name] for item in found) for name in found[0] if name not in ("losses", "held_out")
-    }
+    return failed or {name: statistics.median(item[name] for item in found) for name in FIGURES}
+
+
+def effects(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return how far the losses of runs that may be compared are from those of the base."""
+    whole = {name: found for name, found in runs.items() if "failed" not in found}
+    names = [name for name in (*EFFECTS, *MORE_EFFECTS) if name in whole and BASE in whole]
+    return {name: compare(whole[BASE], whole[name]) for name in names}
 
 
 def in_a_process(folder: Path, settings: dict[str, Any], side: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,18 @@
 import json
 
 import pytest
-from benchmarks.train import OTHERS, SIDES, compare, describe, in_a_process, parse, run_side, write_inputs
+from benchmarks.train import (
+    OTHERS,
+    SIDES,
+    compare,
+    describe,
+    effects,
+    in_a_process,
+    medians,
+    parse,
+    run_side,
+    write_inputs,
+)
 
 SETTINGS = ("--tiny", "--no-effects")
 
@@ -57,6 +68,16 @@ def test_the_table_shows_each_side_beside_the_others_and_a_failed_one_as_failed(
 def test_losses_are_compared_step_by_step():
     base, other = {"losses": [2.0, 1.0], "held_out": 1.0}, {"losses": [2.0, 1.1], "held_out": 0.9}
     assert compare(base, other) == pytest.approx({"mean": 0.05, "largest": 0.1, "held out": -0.1})
+
+
+def test_rounds_are_joined_by_their_medians_and_runs_that_may_be_compared_are():
+    base = {"losses": [2.0], "held_out": 1.0, "first_epoch_samples_per_second": 1.0}
+    base |= {"encoding_share_of_first": 0.5, "samples_per_second": 1.0, "memory": 5}
+    found = medians([base, {**base, "samples_per_second": 3.0}, {**base, "samples_per_second": 2.0}])
+    assert (found["samples_per_second"], "losses" in found) == (2.0, False)
+    assert medians([base, {"failed": "no memory"}]) == {"failed": "no memory"}
+    runs = {"padded": base, "packed": base, "cache, int8": {**base, "losses": [3.0]}, "another seed": {"failed": "no"}}
+    assert effects(runs) == {"cache, int8": {"mean": 0.5, "largest": 0.5, "held out": 0.0}}
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
 """Adding adapters to the weights they belong to: in float32, each exactly once, and nothing of them left behind.
 
 PEFT merges in the dtype of the weight. In bfloat16 that rounds the adapter before it is added, and most of a small change
-is lost; here the sum is made in float32 and rounded once, by what inference adds adapters with too. Adapters that found no weight, or two, are the usual way in which
-merged models of mixtures of experts go wrong unnoticed, so every one is counted.
+is lost; here the sum is made in float32 and rounded once, by the function that adds adapters for inference. Adapters that found
+no weight, or two, are the usual way in which merged models of mixtures of experts go wrong unnoticed, so every one is counted.
 """
 
 from __future__ import annotations
