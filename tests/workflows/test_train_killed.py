@@ -10,9 +10,9 @@ import pytest
 from deepsynth.core.files import hash_file
 
 
-def command(dataset, out) -> list[str]:
+def command(dataset, out, save_interval=1) -> list[str]:
     flags = {
-        "--model": "tiny", "--data.path": dataset, "--output-dir": out, "--max-steps": 60, "--save-interval": 1,
+        "--model": "tiny", "--data.path": dataset, "--output-dir": out, "--max-steps": 60, "--save-interval": save_interval,
         "--batch-size": 4, "--keep-checkpoints": 3, "--log-interval": 1,
     }  # fmt: skip
     return [sys.executable, "-m", "deepsynth", "train", *(str(part) for pair in flags.items() for part in pair)]
@@ -47,8 +47,8 @@ def test_killed_at_any_moment_and_resumed_it_gives_the_same_weights(dataset, tmp
 
 @pytest.mark.slow
 def test_a_sigterm_saves_at_the_next_step_with_a_code_of_its_own_and_the_run_goes_on(dataset, tmp_path):
-    subprocess.run(command(dataset, tmp_path / "whole"), check=True, capture_output=True)
-    unsaved = [*command(dataset, tmp_path / "broken"), "--save-interval", "1000"]
+    subprocess.run(command(dataset, tmp_path / "whole", 1000), check=True, capture_output=True)
+    unsaved = command(dataset, tmp_path / "broken", 1000)
     process = subprocess.Popen(unsaved, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 120
     metrics = tmp_path / "broken" / "metrics.jsonl"
