@@ -43,11 +43,16 @@ from deepsynth.data.prepare import Preparation, PrepareConfig
 from deepsynth.models import families, save_model
 from deepsynth.models.family import ModelOutput
 from deepsynth.training.config import TrainerConfig
-from deepsynth.training.examples import open_examples
+from deepsynth.training.examples import CachedExamples, open_examples
+from deepsynth.training.metrics import METRICS, read_metrics_lines
 from deepsynth.training.production_trainer import DeepSynthProductionTrainer
+from deepsynth.training.tuning import save_merged
 
 OTHERS = "as others do"
-FIGURES = ("first_epoch_samples_per_second", "encoding_share_of_first", "samples_per_second", "memory")
+FIGURES = (
+    *("first_epoch_samples_per_second", "encoding_share_of_first", "samples_per_second", "memory"),
+    *("teraflops", "utilization"),
+)
 SIDES: dict[str, dict[str, Any]] = {
     OTHERS: {},
     "padded": {},
@@ -212,7 +217,9 @@ def make_rows(given: argparse.Namespace) -> list[dict[str, str]]:
 def write_model(folder: Path, size: str) -> Path:
     """Write a size with random weights; the published size borrows the small ones' tokenizer, whose ids it can read."""
     family = families.get("deepseek_ocr")
-    loaded = family.build(size, device="cuda" if torch.cuda.is_available() else "cpu")
+    accelerated = torch.cuda.is_available()
+    dtype = torch.bfloat16 if accelerated else torch.float32
+    loaded = family.build(size, dtype=dtype, device="cuda" if accelerated else "cpu")
     if loaded.tokenizer is None:
         small = family.build("nano")
         loaded.model.config.image_token_id = small.model.config.image_token_id
@@ -264,12 +271,15 @@ def run_side(given: argparse.Namespace) -> dict[str, Any]:
     assert len(marks) == config.num_epochs + 1, marks
     first = marks[1] - marks[0]
     later = (marks[-1] - marks[1]) / (config.num_epochs - 1)
+    told = read_metrics_lines((config.output_dir / METRICS).read_text(encoding="utf-8"))[-1]
     loss = held_out_loss(trainer, held_out)  # first: measuring memory moves the weights by one more step
     return {
         "first_epoch_samples_per_second": rows / first,
         "encoding_share_of_first": (clock.encoded[which] - marks[0]) / first if clock.encoded else 0.0,
         "samples_per_second": rows / later,
         "memory": memory_of_a_step(trainer, examples),
+        "teraflops": told["teraflops"],
+        "utilization": told.get("mfu", 0.0),  # of a CPU nobody knows the peak
         "losses": trainer.losses,
         "held_out": loss,
     }
@@ -284,8 +294,6 @@ def memory_of_a_step(trainer: DeepSynthProductionTrainer, examples: Any) -> int:
     )
     rows = [examples[index] for index in range(trainer.config.batch_size)]
     if trainer.cache is not None:
-        from deepsynth.training.examples import CachedExamples
-
         cached = CachedExamples(examples, trainer.cache, trainer.config.rendering.mode)
         rows = [cached[index] for index in range(trainer.config.batch_size)]
 
@@ -305,8 +313,6 @@ def held_out_loss(trainer: DeepSynthProductionTrainer, rows: Any) -> float:
     checkpoint = config.output_dir / f"checkpoint-{trainer.state.step}"
     whole = config.override({"model": str(checkpoint), "output_dir": config.output_dir / "whole", "lora": None})
     if config.lora is not None:
-        from deepsynth.training.tuning import save_merged
-
         whole = whole.override({"model": str(save_merged(checkpoint, config.output_dir / "merged"))})
     return DeepSynthProductionTrainer(whole).evaluation_loss(rows)
 
@@ -335,6 +341,7 @@ def describe(sides: dict[str, dict[str, Any]], given: argparse.Namespace) -> str
         first = f"{found['first_epoch_samples_per_second']:14.2f}"
         lines.append(
             f"{name:26}{first}{found['samples_per_second']:10.2f}{times}{found['memory'] / 2**20:8.1f} MiB"
+            + (f"{100 * found['utilization']:7.1f} % MFU" if found["utilization"] else "")
             + (
                 f"   ({100 * found['encoding_share_of_first']:.0f} % of the first epoch encoding)"
                 if "cache" in name

@@ -14,7 +14,10 @@ from benchmarks.train import (
     parse,
     run_side,
     write_inputs,
+    write_model,
 )
+
+from deepsynth.models import families, load_model
 
 SETTINGS = ("--tiny", "--no-effects")
 
@@ -70,9 +73,28 @@ def test_losses_are_compared_step_by_step():
     assert compare(base, other) == pytest.approx({"mean": 0.05, "largest": 0.1, "held out": -0.1})
 
 
+def test_the_published_size_borrows_a_tokenizer(monkeypatch, tmp_path):
+    """Tried on the tiny size, as if it had none."""
+    family = families.get("deepseek_ocr")
+    bundled = type(family).size_tokenizer
+    monkeypatch.setattr(
+        type(family), "size_tokenizer", lambda self, size: bundled(self, size) if size == "nano" else None
+    )
+    assert family.build("tiny").tokenizer is None
+    loaded = load_model(write_model(tmp_path / "model", "tiny"))
+    assert loaded.tokenizer is not None
+    assert loaded.tokenizer.image_token_id == loaded.model.config.image_token_id
+
+
 def test_rounds_are_joined_by_their_medians_and_runs_that_may_be_compared_are():
     base = {"losses": [2.0], "held_out": 1.0, "first_epoch_samples_per_second": 1.0}
-    base |= {"encoding_share_of_first": 0.5, "samples_per_second": 1.0, "memory": 5}
+    base |= {
+        "encoding_share_of_first": 0.5,
+        "samples_per_second": 1.0,
+        "memory": 5,
+        "teraflops": 1.0,
+        "utilization": 0.4,
+    }
     found = medians([base, {**base, "samples_per_second": 3.0}, {**base, "samples_per_second": 2.0}])
     assert (found["samples_per_second"], "losses" in found) == (2.0, False)
     assert medians([base, {"failed": "no memory"}]) == {"failed": "no memory"}

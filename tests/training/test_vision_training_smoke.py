@@ -1,19 +1,36 @@
-"""The whole of training on real pages at the smallest size: what must hold before anything else is worth testing."""
+"""The whole of training on real pages: what must hold before anything else is worth testing.
+
+At the smallest size on any machine; and with `pytest -m gpu`, on an accelerator of 80 GB, at the published size with random weights.
+"""
 
 import math
 
 import numpy as np
 import pytest
 import torch
+from benchmarks.train import write_model
 
 from deepsynth.training.deepsynth_lora_trainer import DeepSynthLoRATrainer
 from deepsynth.training.examples import AugmentedExamples
 from deepsynth.training.production_trainer import DeepSynthProductionTrainer
 
 
-@pytest.fixture
-def settings(config):
-    return config.override({"max_steps": 40, "optimizer": {"name": "muon", "muon_learning_rate": 0.02}})
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """A folder with the published size."""
+    if not torch.cuda.is_available():
+        pytest.skip("needs an accelerator of 80 GB")
+    return write_model(tmp_path_factory.mktemp("published") / "model", "full")
+
+
+@pytest.fixture(params=["tiny", pytest.param("full", marks=pytest.mark.gpu)])
+def settings(request, config):
+    config = config.override({"max_steps": 40, "optimizer": {"name": "muon", "muon_learning_rate": 0.02}})
+    if request.param == "tiny":
+        return config
+    model = str(request.getfixturevalue("published"))
+    values = {"model": model, "weights": "bfloat16", "gradient_checkpointing": True, "keep_checkpoints": 1}
+    return config.override({**values, "rendering": {"mode": "base"}})
 
 
 def snapshot(trainer) -> dict[str, torch.Tensor]:
@@ -45,7 +62,8 @@ def test_lora_training_smoke(settings, rows):
     DeepSynthProductionTrainer(base).train(rows)
     values = {
         "model": str(base.output_dir / "checkpoint-20"),
-        "lora": {"rank": 8, "targets": "all-linear"},
+        "lora": {"rank": 8, "targets": "all-linear", "base_dtype": settings.weights},
+        "weights": "float32",
         "optimizer": {"name": "adamw", "learning_rate": 0.01},
     }
     trainer = DeepSynthLoRATrainer(settings.override(values))

@@ -29,7 +29,7 @@ class OptimizerConfig(Config):
     """How weights move."""
 
     name: Literal["adamw", "muon", "adamw8bit"] = "adamw"
-    """AdamW; Muon for matrices beside it (learns reading in a third of the samples); or 8-bit AdamW (a GPU, bitsandbytes)."""
+    """AdamW; Muon for matrices beside it (learns reading in a third of the samples); or 8-bit AdamW (needs bitsandbytes)."""
     learning_rate: float = Field(default=2e-5, gt=0, le=1)
     """Peak rate of AdamW."""
     muon_learning_rate: float = Field(default=0.02, gt=0, le=1)
