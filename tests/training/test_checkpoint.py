@@ -59,12 +59,13 @@ def test_random_states_come_back(tmp_path):
     assert (random.random(), float(np.random.randn()), torch.rand(1)) == before
 
 
-def test_a_checkpoint_from_before_there_was_a_loss_scale_is_read(tmp_path):
+@pytest.mark.parametrize("missing", ["loss_scale", "tally", "rows"])
+def test_a_checkpoint_from_before_something_was_kept_is_read(tmp_path, missing):
     loaded, updater = made()
     state, folder = TrainState(step=1), tmp_path / "checkpoint-1"
     save_checkpoint(folder, loaded, updater.tensors(), state, TrainerConfig())
     values = json.loads((folder / "state.json").read_text())
-    del values["loss_scale"]
+    del values[missing]
     (folder / "state.json").write_text(json.dumps(values))
     assert load_state(folder, updater) == state
 

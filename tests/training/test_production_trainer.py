@@ -307,6 +307,12 @@ def test_a_checkpoint_of_other_processes_is_refused(config, rows, monkeypatch):
         trainer.train(rows)
 
 
+def test_a_dataset_that_has_grown_does_not_resume_a_run(config, rows):
+    DeepSynthProductionTrainer(config).train(rows)
+    with pytest.raises(CheckpointError, match="was trained on 8 examples and there are 9 now"):
+        DeepSynthProductionTrainer(config).train(type(rows)(9))
+
+
 def test_the_loop_stops_when_a_row_cannot_be_read(config, rows):
     class Broken(type(rows)):
         def __getitem__(self, index):

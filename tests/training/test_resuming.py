@@ -4,7 +4,7 @@ import pytest
 
 from deepsynth.core.errors import CheckpointError
 from deepsynth.training.config import TrainerConfig
-from deepsynth.training.resuming import refuse_other_processes, refuse_other_settings
+from deepsynth.training.resuming import refuse_other_processes, refuse_other_rows, refuse_other_settings
 
 FOLDER = Path("run/checkpoint-3")
 
@@ -34,3 +34,10 @@ def test_another_number_of_processes_is_refused():
     refuse_other_processes(2, 2, FOLDER)
     with pytest.raises(CheckpointError, match="by 2 processes and this run has 1"):
         refuse_other_processes(2, 1, FOLDER)
+
+
+def test_another_number_of_rows_is_refused_unless_it_was_never_noted():
+    refuse_other_rows(8, 8, Path("run/checkpoint-1"))
+    refuse_other_rows(0, 8, Path("run/checkpoint-1"))
+    with pytest.raises(CheckpointError, match=r"run/checkpoint-1 was trained on 8 examples and there are 9 now"):
+        refuse_other_rows(8, 9, Path("run/checkpoint-1"))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from deepsynth.core.errors import ModelError, Paused, SettingsError
+from deepsynth.core.errors import InputError, ModelError, Paused, SettingsError
 from deepsynth.training import encoding
 from deepsynth.training.config import TrainerConfig
 from deepsynth.workflows import train
@@ -89,6 +89,8 @@ def test_a_second_run_encodes_nothing_and_a_finished_dataset_can_be_encoded_late
 def test_only_the_splits_that_are_named_are_read(config, encode, reporter):
     result = run(config.override({"encode": {**encode, "splits": ["validation", "test"]}}), reporter)
     assert f"encoded {result.splits['validation']} documents" in result.describe()
+    with pytest.raises(InputError, match="none of the splits trian to encode; it has train, validation"):
+        run(config.override({"encode": {**encode, "splits": ["trian"]}}), reporter)
 
 
 def test_work_that_is_stopped_through_its_reporter_keeps_what_it_has_encoded(config, encode, reporter, monkeypatch):

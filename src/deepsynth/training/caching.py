@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from deepsynth.core.control import Control
+from deepsynth.core.errors import InputError
 from deepsynth.core.progress import Reporter
 from deepsynth.data.config import DataConfig, EncodeConfig
 from deepsynth.data.prepared import PreparedDataset, TaskExamples
@@ -76,7 +77,7 @@ def encode_dataset(
 
     Raises:
         Paused: a pause was asked for; what was encoded is kept.
-        InputError: the dataset is not there, or a row has no page.
+        InputError: the dataset is not there or has none of the splits, or a row has no page.
         ModelError: the model cannot be read.
     """
     dataset = PreparedDataset(folder)
@@ -94,6 +95,11 @@ def encode_dataset(
             variants=config.cache.variants,
         )
         wanted += _versions(examples, config) if learned else [_all_of(examples)]
+    if not wanted:
+        raise InputError(
+            f"{folder} has none of the splits {', '.join(config.splits)} to encode; it has {', '.join(dataset.splits())}",
+            field="encode.splits",
+        )
     cache = open_cache(config.cache, config.model, seed=config.seed)
     done = fill_cache(
         cache,

@@ -62,6 +62,8 @@ class TrainState:
     """Whether the run ended early."""
     processes: int = 1
     """Processes that trained together; `batches` counts batches of all of them."""
+    rows: int = 0
+    """Examples of the training split, on which their order depends; 0 in checkpoints from before they were noted."""
     tally: dict[str, float] = field(default_factory=dict[str, float])
     """Sums over the steps since the last line of metrics, which a resumed run goes on with (see `metrics.StepLog`)."""
 

@@ -50,7 +50,7 @@ from deepsynth.training.feeding import Feed, make_collator
 from deepsynth.training.hub_push import HubPush
 from deepsynth.training.metrics import StepLog
 from deepsynth.training.model_utils import print_parameter_summary, validate_vision_model
-from deepsynth.training.resuming import refuse_other_processes, refuse_other_settings
+from deepsynth.training.resuming import refuse_other_processes, refuse_other_rows, refuse_other_settings
 from deepsynth.training.sharding import whole, whole_weights
 from deepsynth.training.stepping import Stepper
 from deepsynth.training.team import Team
@@ -198,12 +198,14 @@ class DeepSynthProductionTrainer:
     def _start_or_resume(self, feed: Feed) -> None:
         if self._resume_from is None:
             check_pages_reach_decoder(self.training_step, self.collator([feed.first()]))
+            self.state.rows = len(feed.examples)
             if self.team.is_main:
                 self.config.save(self.config.output_dir / "config.json")
             return
         refuse_other_settings(TrainerConfig.load(self._resume_from / TRAINER), self.config, self._resume_from)
         self.state = load_state(self._resume_from, self.updater)
         refuse_other_processes(self.state.processes, self.team.processes, self._resume_from)
+        refuse_other_rows(self.state.rows, len(feed.examples), self._resume_from)
         if self.average:
             self.average.load(load_file(self._resume_from / AVERAGE))
         self._reporter.message(

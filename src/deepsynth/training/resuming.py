@@ -33,8 +33,8 @@ def refuse_other_settings(saved: TrainerConfig, wanted: TrainerConfig, folder: P
 
 
 def _settings(config: TrainerConfig) -> dict[str, Any]:
-    """Return the settings less the cache's folder, whose place changes no weight either."""
-    return config.model_dump(mode="json", exclude={"cache": {"folder"}})
+    """Return the settings less two more that change no weight: the cache's place, and how many processes read ahead."""
+    return config.model_dump(mode="json", exclude={"cache": {"folder"}, "data": {"num_workers"}})
 
 
 def refuse_other_processes(saved: int, wanted: int, folder: Path) -> None:
@@ -47,4 +47,17 @@ def refuse_other_processes(saved: int, wanted: int, folder: Path) -> None:
         raise CheckpointError(
             f"{folder} was trained by {saved} processes and this run has {wanted}; its place in the data means nothing"
             " here: start as many"
+        )
+
+
+def refuse_other_rows(saved: int, wanted: int, folder: Path) -> None:
+    """Refuse to go on with another number of examples, whose order would be another one; 0 means that it is not known.
+
+    Raises:
+        CheckpointError: names both numbers.
+    """
+    if saved and saved != wanted:
+        raise CheckpointError(
+            f"{folder} was trained on {saved:,} examples and there are {wanted:,} now, in another order; use another"
+            f" output_dir, or start from its weights with --model {folder}"
         )
