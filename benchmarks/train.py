@@ -145,9 +145,11 @@ def main() -> None:
     for name, found in effect.items():
         print(f"{name:26}" + "".join(f"{word} {100 * value:.4f} %   " for word, value in found.items()))
     if given.out:
-        told = {"settings": {**vars(given), "out": str(given.out)}, "machine": machine(), "torch": torch.__version__}
+        asked = {name: value for name, value in vars(given).items() if name not in ("out", "side", "settings", "tiny")}
+        asked["model"] = given.model and Path(given.model).name
+        told = {"settings": asked, "machine": machine(), "torch": torch.__version__}
         given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps({**told, "sides": sides, "effect": effect}, indent=2, default=str) + "\n")
+        given.out.write_text(json.dumps({**told, "sides": sides, "effect": effect}, indent=2) + "\n")
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:

@@ -206,6 +206,7 @@ class DeepSynthProductionTrainer:
         self.state = load_state(self._resume_from, self.updater)
         refuse_other_processes(self.state.processes, self.team.processes, self._resume_from)
         refuse_other_rows(self.state.rows, len(feed.examples), self._resume_from)
+        self.state.rows = len(feed.examples)
         if self.average:
             self.average.load(load_file(self._resume_from / AVERAGE))
         self._reporter.message(
