@@ -1,5 +1,7 @@
 """PDF files are made here by hand, a few objects each, so that sizes and faults are known."""
 
+import random
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,20 @@ def test_only_as_many_pages_as_asked_are_drawn(tmp_path):
 def test_broken_and_monstrous_files_are_one_clear_line(tmp_path, content, message):
     with pytest.raises(InputError, match=message):
         pages(tmp_path, content)
+
+
+def test_cut_and_forged_files_are_pages_or_one_line_that_names_the_file(tmp_path):
+    source, generator, refused = make_pdf(["harbor lamp"] * 3), random.Random(0), 0
+    for turn in range(120):
+        content = bytearray(source)
+        if turn % 3 == 0:
+            del content[generator.randrange(len(content)) :]
+        else:
+            for _ in range(generator.randint(1, 20)):
+                content[generator.randrange(len(content))] = generator.randrange(256)
+        try:
+            pages(tmp_path, bytes(content))
+        except InputError as error:
+            assert str(tmp_path) in str(error)
+            refused += 1
+    assert 20 < refused < 120
