@@ -23,8 +23,8 @@ PHASES = 4  # a power of two: shifts and masks below count on it
 """Positions within a pixel that are told apart, across and down; finer ones cannot be seen."""
 CELLS = PHASES * PHASES
 """Rasters of one glyph."""
-CHUNK = 1024
-"""Glyphs painted at once: their arrays stay in the processor's cache."""
+CHUNK = 4096
+"""Glyphs painted at once: most pages whole, and the arrays of a very full one stay small."""
 ROW = 16
 """Pixels of ink that are kept side by side; what a glyph leaves of its last row repeats its last pixel."""
 CACHED_INK = 3_000_000
