@@ -45,10 +45,11 @@ PREPARE = """
 import json, sys, time
 from pathlib import Path
 from benchmarks.data import run_prepare
+began = time.process_time()
 run_prepare(json.loads(sys.argv[1]))
 # not getrusage: its peak counts what the parent held when it forked
 peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
-print(peak, time.process_time())
+print(peak, time.process_time() - began)
 """
 
 
@@ -59,9 +60,9 @@ class Cost:
     wall: float
     """Seconds."""
     own: float
-    """Seconds of CPU time of the process that reads, compares and writes (with one worker: of all the work)."""
+    """Seconds of CPU time of the process that reads, compares and writes (with one worker: of all), imports left out."""
     workers: float
-    """Seconds of CPU time of the others."""
+    """Seconds of CPU time of the others, imports included."""
     peak: float
     """MiB of the first process."""
 
