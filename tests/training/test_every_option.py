@@ -100,6 +100,8 @@ OPTIONS = {
 
 OTHER_TASKS = {"data.tasks": {"read": 1.0}}
 READ_OPTIONS = {
+    "augmentation.fonts": (AUGMENTED, ["sans"]),
+    "augmentation.letter_size": (AUGMENTED, 0.4),
     "data.path": ({}, "other"),
     "data.train_split": ({}, "validation"),
     "data.evaluation_split": ({}, "test"),
@@ -123,6 +125,7 @@ READ_OPTIONS = {
 
 TESTED_ELSEWHERE = {
     "parallel": "test_distributed.py, with two processes",
+    "rendering.hyphenate": "tests/rendering/test_cutting.py, for a language that has patterns",
     "hub.wait_seconds": "test_hub_push.py, with a network that hangs",
 }
 
