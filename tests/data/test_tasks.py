@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsynth.core.errors import InputError, SettingsError
-from deepsynth.data.tasks import TASKS, Row, check_tasks, crop_words, generator_for, make_example, shorten
+from deepsynth.data.tasks import ANSWERED, TASKS, Row, check_tasks, crop_words, generator_for, make_example, shorten
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.renderer import make_renderer
 
@@ -79,3 +79,22 @@ def test_short_texts_are_left_whole():
 
 def test_generators_depend_on_their_key_alone():
     assert generator_for(1, "a").random() == generator_for(1, "a").random() != generator_for(2, "a").random()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_an_answer_may_start_with_the_page_on_a_line_of_its_own(task):
+    plain = made(task)
+    example = make_example(ROW, task, RENDERER, random.Random(0), read_first=1.0)
+    if task not in ANSWERED:
+        assert (example.instruction, example.summary) == (plain.instruction, plain.summary)
+        return
+    transcript, answer = example.summary.split("\n")
+    assert example.instruction == f"Read. {plain.instruction}"
+    assert (transcript, answer) == (" ".join(plain.text.split()), plain.summary)
+
+
+def test_some_answers_start_with_the_page_when_a_share_of_them_shall():
+    first = [
+        make_example(ROW, "summarize", RENDERER, random.Random(seed), read_first=0.5).summary for seed in range(60)
+    ]
+    assert 15 < sum("\n" in answer for answer in first) < 45

@@ -19,6 +19,7 @@ from deepsynth.evaluation.evaluator import (
     with_other_pages,
 )
 from deepsynth.evaluation.predictions import read_predictions
+from deepsynth.inference.habits import Habits
 from deepsynth.inference.summarizer import Writing
 
 WRITING = Writing(max_new_tokens=6)
@@ -164,3 +165,15 @@ def test_changes_are_made_when_a_row_is_asked_for(examples):
     assert len(rows) == len(examples)
     assert rows[2] is examples[2]
     assert asked == [2]
+
+
+def test_the_loss_of_a_model_that_reads_first_counts_the_text_too(evaluator, summarizer, examples, monkeypatch):
+    plain = evaluator.losses(examples)
+    first = [
+        replace(example, instruction="Read. Summarize.", summary=f"{' '.join(example.text.split())}\n{example.summary}")
+        for example in (examples[number] for number in range(len(examples)))
+    ]
+    wanted = evaluator.losses(first)
+    habits = Habits(read_first=True)
+    monkeypatch.setattr(summarizer.engine, "facts", replace(summarizer.engine.facts, habits=habits))
+    assert evaluator.losses(examples).tolist() == wanted.tolist() != plain.tolist()

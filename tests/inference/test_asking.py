@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from deepsynth.core.documents import Document
 from deepsynth.core.errors import InputError
-from deepsynth.inference.engine import EngineFacts
+from deepsynth.inference.engine import Answer, EngineFacts
+from deepsynth.inference.habits import Habits
 from deepsynth.inference.writing import Writing
 
 SHORT = Writing(max_new_tokens=8, repetition_times=0)
@@ -127,3 +130,45 @@ def test_a_stream_shows_a_text_that_may_be_written_once_more_only_when_it_is_who
     pieces = list(stream)
     assert stream.summary.retries == 1
     assert pieces == [stream.summary.text]
+
+
+def answered(text: str) -> Answer:
+    return Answer(text=text, generated_tokens=9, prompt_tokens=30, visual_tokens=21, stop_reason="eos", seconds=1.0)
+
+
+def test_what_is_read_first_is_kept_apart_from_the_answer(summarizer):
+    job = summarizer.job(Document(id="a", text="A lamp."), summarizer.asking(read_first=True, writing=SHORT))
+    (prompt,) = (asked := next(job)).prompts
+    assert asked.transcript_first
+    assert prompt.example.instruction == "Read. Summarize."
+    assert prompt.writing.max_new_tokens == 8 + 10 * 21, "room for what stands on the page"
+    with pytest.raises(StopIteration) as end:
+        job.send([answered("A lamp.\nLight\nhouse")])
+    assert (end.value.value.transcript, end.value.value.text) == ("A lamp.", "Light\nhouse")
+
+
+def test_an_answer_that_never_gets_beyond_reading_is_empty(summarizer):
+    job = summarizer.job(Document(id="a", text="A lamp."), summarizer.asking(read_first=True, writing=SHORT))
+    next(job)
+    with pytest.raises(StopIteration) as end:
+        job.send([answered("A lamp. A lamp.")])
+    assert (end.value.value.transcript, end.value.value.text) == ("A lamp. A lamp.", "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "instruction"),
+    [({}, "Read. Summarize."), ({"read_first": False}, "Summarize."), ({"instruction": "Read."}, "Read.")],
+)
+def test_the_habits_of_the_checkpoint_count_where_nothing_is_said(summarizer, monkeypatch, asked, instruction):
+    habits = Habits(read_first=True, pages_per_prompt=2)
+    monkeypatch.setattr(summarizer.engine, "facts", replace(summarizer.engine.facts, habits=habits))
+    asking = summarizer.asking(writing=SHORT, **asked)
+    prompts = next(summarizer.job(Document(id="a", text=LONG), asking)).prompts
+    assert {prompt.example.instruction for prompt in prompts} == {instruction}
+    assert max(len(prompt.example.pages) for prompt in prompts) == 2
+
+
+def test_a_text_is_not_read_before_the_answer(summarizer):
+    asking = summarizer.asking(read_first=True, route="text", writing=SHORT)
+    (prompt,) = next(summarizer.job(Document(id="a", text="A lamp."), asking)).prompts
+    assert prompt.example.instruction == "Summarize."

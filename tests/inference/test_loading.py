@@ -2,12 +2,10 @@ import pytest
 import torch
 
 from deepsynth.core.errors import ModelError
-from deepsynth.inference.loading import is_size, load_any, rendering_for, stored_rendering, weights_fingerprint
+from deepsynth.inference.loading import load_any, rendering_for, stored_rendering, weights_fingerprint
 
 
-def test_a_size_is_known_by_its_name_and_has_the_asked_type():
-    assert is_size("tiny")
-    assert not is_size("runs/tiny")
+def test_a_size_has_the_asked_type():
     assert next(load_any("tiny", dtype=torch.bfloat16).model.parameters()).dtype == torch.bfloat16
 
 
@@ -24,3 +22,13 @@ def test_letters_suit_the_mode():
 def test_a_folder_without_settings_has_no_stored_rendering(tmp_path):
     assert stored_rendering(tmp_path) is None
     assert weights_fingerprint(tmp_path) == str(tmp_path)
+
+
+def test_the_bundled_model_is_a_trained_one_under_its_name():
+    bundled, untrained = load_any("nano"), load_any("nano-untrained")
+    assert bundled.tokenizer.companion("asking.json") is not None
+    assert untrained.tokenizer.companion("asking.json") is None
+    assert stored_rendering("nano").mode == "nano-128"
+    assert len(weights_fingerprint("nano")) == 64
+    shapes = [{name: item.shape for name, item in found.model.state_dict().items()} for found in (bundled, untrained)]
+    assert shapes[0] == shapes[1]

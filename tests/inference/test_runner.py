@@ -1,5 +1,6 @@
 from deepsynth.core.documents import Document
 from deepsynth.core.errors import InputError
+from deepsynth.inference.engine import Answer, Finished, Wrote
 from deepsynth.inference.runner import Broken, Done, Piece, Runner
 from deepsynth.inference.writing import Writing
 
@@ -57,3 +58,38 @@ def test_a_cut_off_job_can_be_followed_by_another_of_the_same_number(summarizer,
     runner.cancel(1)
     runner.start(1, job(summarizer))
     assert [type(item) for item in run(runner)][-1] is Done
+
+
+class Scripted:
+    """An engine that says the same pieces to each prompt."""
+
+    max_rows = 1
+
+    def __init__(self, facts, pieces):
+        self.facts, self._pieces, self._events = facts, pieces, []
+
+    def submit(self, identity, prompt):
+        answer = Answer(
+            text="".join(self._pieces),
+            generated_tokens=4,
+            prompt_tokens=30,
+            visual_tokens=21,
+            stop_reason="eos",
+            seconds=1.0,
+        )
+        self._events += [Wrote(id=identity, text=piece) for piece in self._pieces]
+        self._events.append(Finished(id=identity, answer=answer))
+
+    def cancel(self, identity):
+        pass
+
+    def step(self):
+        return [self._events.pop(0)]
+
+
+def test_a_stream_begins_behind_what_was_read_first(summarizer):
+    runner = Runner(Scripted(summarizer.engine.facts, ["A la", "mp.\nLig", "ht\n", "house"]))
+    runner.start(1, job(summarizer, read_first=True))
+    news = run(runner)
+    assert [item.text for item in news if isinstance(item, Piece)] == ["Lig", "ht\n", "house"]
+    assert news[-1].summary.text == "Light\nhouse"

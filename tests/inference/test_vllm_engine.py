@@ -65,7 +65,7 @@ def test_all_ways_of_writing_reach_the_server(summarizer, connect):
 def test_a_server_that_reads_pages_in_another_mode_is_found_out(summarizer, connect):
     with (
         StandIn(summarizer, mode="nano-192") as server,
-        pytest.raises(ModelError, match="takes 31: it uses another mode"),
+        pytest.raises(ModelError, match="takes 33: it uses another mode"),
     ):
         connect(server).summarize(documents()[0], writing=WRITING)
 

@@ -212,3 +212,20 @@ def test_ten_megabytes_on_one_line_are_drawn_in_bounded_memory(unit):
     assert pages == 5
     assert end > 10_000
     assert mebibytes < 600
+
+
+def test_a_page_holds_no_more_lines_than_asked():
+    text = "The lamp stands in the harbor. " * 12
+    renderer = TextRenderer(RenderConfig(lines=3))
+    pages = list(renderer.layout_pages(text))
+    assert [len(page) for page in pages[:-1]] == [3] * (len(pages) - 1)
+    assert 1 <= len(pages[-1]) <= 3
+    drawn = list(renderer.render(Document(id="a", text=text)))
+    assert len(drawn) == len(pages) > len(list(TextRenderer(RenderConfig()).render(Document(id="a", text=text))))
+    assert [page.span[0] for page in drawn[1:]] == [page.span[1] for page in drawn[:-1]]
+
+
+def test_columns_are_filled_before_the_next_page_begins():
+    renderer = TextRenderer(RenderConfig(lines=2, columns=2, mode="nano-256"))
+    pages = list(renderer.layout_pages("The lamp stands in the harbor. " * 12))
+    assert {len(page) for page in pages[:-1]} == {4}

@@ -58,4 +58,8 @@ def test_models_have_a_lineage_and_are_kept_or_deleted(client, trained):
 
 
 def test_built_in_sizes_come_first(client):
-    assert [model["id"] for model in client.get("/api/models").json()["models"]][:2] == ["nano", "tiny"]
+    assert [model["id"] for model in client.get("/api/models").json()["models"]][:3] == [
+        "nano",
+        "nano-untrained",
+        "tiny",
+    ]

@@ -14,11 +14,11 @@ def settings(dataset, checkpoint, out, **more):
 
 
 def test_one_command_sweeps_reading_summaries_and_text(dataset, checkpoint, tmp_path, reporter):
-    sparse = {"ratios": (1.0, 3.0), "budgets": (48,), "largest_px": 30}
+    sparse = {"ratios": (3.0, 6.0), "budgets": (48,), "largest_px": 30}
     result = run(settings(dataset, checkpoint, tmp_path, **sparse), reporter)
     values = json.loads((tmp_path / "frontier.json").read_text())
     assert [point["text_tokens"] > 0 for point in values["reading"]] == [True, True]
-    assert [point["target"] for point in values["summaries"]] == ["1x, 3x", "48 tokens"]  # one page either way
+    assert [point["target"] for point in values["summaries"]] == ["3x, 6x", "48 tokens"]  # one page either way
     assert all(point["text_quality"]["n"] == 3 for point in values["summaries"])
     assert values["text_in_full"]["n"] == 3
     assert "lead-1 (first sentence)" in values["baselines"]

@@ -168,6 +168,8 @@ class Summary:
     retries: int = 0
     """Prompts that were written from once more because the first text went round in a circle; counted in all costs."""
     sources: tuple[SourcedSentence, ...] = ()
+    transcript: str = ""
+    """What the model read on the pages, where it wrote that down before it answered; a line for each prompt."""
 
     def __post_init__(self) -> None:
         if self.stop_reason not in STOP_REASONS:

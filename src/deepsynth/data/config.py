@@ -117,6 +117,9 @@ class DataConfig(Config):
     """Share of each task among the examples: summarize, read, random, shuffled, first-sentence, line, cloze."""
     longest_text: Annotated[int, Field(ge=4)] | None = None
     """For all tasks but summarize: show a stretch of the text of a random length up to so many characters."""
+    read_first: Share = 0.0
+    """For tasks that answer something (summarize, first-sentence, line, cloze): the share of their examples in which the model
+    writes down the page before it answers."""
     num_workers: Annotated[int, Field(ge=0)] = 0
     """Processes that read and render ahead of training; 0 means in the training process."""
     pad_to_multiple_of: Count | None = 32

@@ -32,7 +32,7 @@ from deepsynth.core.files import read_manifest, storage_errors, sync_folder
 from deepsynth.data.config import AugmentationConfig, DataConfig
 from deepsynth.data.looks import VariedRenderer, varies_looks
 from deepsynth.data.sources.base import make_fingerprint
-from deepsynth.data.tasks import INSTRUCTIONS, TASKS, Row, check_tasks, generator_for, make_example, shorten
+from deepsynth.data.tasks import TASKS, Row, check_tasks, generator_for, make_example, shorten
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.png import quantize
 from deepsynth.rendering.renderer import Renderer, make_renderer
@@ -266,19 +266,10 @@ class TaskExamples:
     def _make(self, index: int, encoded: tuple[EncodedPage, ...] | None = None) -> Example:
         row, task, generator = self._choice(index)
         pages = self._split.pages(index) if task == "summarize" and not encoded else ()
-        if pages:
-            return Example(
-                id=row.id,
-                pages=pages,
-                instruction=INSTRUCTIONS["summarize"],
-                summary=row.summary,
-                text=row.text,
-                language=row.language,
-                source=row.source,
-            )
         if task != "summarize":
             row = shorten(row, self._config.longest_text, generator)
-        return make_example(row, task, self._renderer, generator, encoded)
+        read_first = self._config.read_first
+        return make_example(row, task, self._renderer, generator, encoded, pages=pages, read_first=read_first)
 
     @functools.cached_property
     def _renderer(self) -> QuantizedRenderer:

@@ -12,7 +12,7 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from deepsynth.core.documents import Document, EncodedPage, Example
+from deepsynth.core.documents import Document, EncodedPage, Example, Page
 from deepsynth.core.errors import InputError, SettingsError
 from deepsynth.rendering.renderer import Renderer
 
@@ -116,6 +116,9 @@ TASKS: Mapping[str, Maker] = {
     "cloze": _cloze,
 }
 
+ANSWERED = ("summarize", "first-sentence", "line", "cloze")
+"""Tasks whose answer is something else than all that stands on the page."""
+
 NEW_EACH_TIME = ("random", "shuffled")
 """Tasks whose pages are others in each epoch, so that a cache of pages would never see one twice."""
 
@@ -139,23 +142,38 @@ def generator_for(*key: object) -> random.Random:
     return random.Random(int.from_bytes(digest, "big"))
 
 
+def reading_first(instruction: str, text: str, answer: str) -> tuple[str, str]:
+    """Return instruction and answer with a transcript of the page in front, on a line of its own.
+
+    A decoder copies from what it has written far more easily than from what it sees; and what it read can be checked.
+    """
+    return f"{READ} {instruction}", f"{' '.join(text.split())}\n{' '.join(answer.split())}"
+
+
 def make_example(
     row: Row,
     task: str,
     renderer: Renderer,
     generator: random.Random,
     encoded_pages: tuple[EncodedPage, ...] | None = None,
+    *,
+    pages: tuple[Page, ...] = (),
+    read_first: float = 0.0,
 ) -> Example:
-    """Return a row as an example of `task`, its page drawn, unless it comes encoded.
+    """Return a row as an example of `task`, its pages drawn, unless they come with it, as pictures or encoded.
+
+    With the chance `read_first` the answer of a task in `ANSWERED` starts with the page's text.
 
     Raises:
         InputError: the row has no summary to learn, or a character that no font draws.
     """
     text, instruction, answer = TASKS[task](row, generator)
+    if task in ANSWERED and read_first and generator.random() < read_first:
+        instruction, answer = reading_first(instruction, text, answer)
     document = Document(id=row.id, text=text, language=row.language)
     return Example(
         id=row.id,
-        pages=() if encoded_pages else tuple(renderer.render(document)),
+        pages=pages if pages or encoded_pages else tuple(renderer.render(document)),
         encoded_pages=encoded_pages or (),
         instruction=instruction,
         summary=answer,

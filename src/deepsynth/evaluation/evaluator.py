@@ -21,7 +21,7 @@ from deepsynth.core.errors import InputError, Paused
 from deepsynth.core.files import write_bytes
 from deepsynth.core.progress import Reporter
 from deepsynth.data.collate import Collator
-from deepsynth.data.tasks import READ
+from deepsynth.data.tasks import READ, reading_first
 from deepsynth.evaluation.metrics import Scores, score_readings
 from deepsynth.evaluation.predictions import ENDING, append_predictions, read_predictions
 from deepsynth.evaluation.uncertainty import Difference, bootstrap_all, paired_difference
@@ -163,7 +163,12 @@ class Evaluator:
         return PageUse(own=scores["own"], other=scores["other"], difference=paired_difference(other, own))
 
     def losses(self, examples: Examples) -> Scores:
-        """Return each row's mean loss per label token, in nats."""
+        """Return each row's mean loss per label token, in nats.
+
+        A model that reads before it answers is asked as it has learned: its labels are the row's text and the summary.
+        """
+        if self.summarizer.engine.facts.habits.read_first:
+            examples = Changed(examples, lambda _, example: _read_first(example))
         loaded = self.summarizer.loaded
         collate = Collator(self.summarizer.processor)
         device = next(loaded.model.parameters()).device
@@ -193,6 +198,14 @@ class Evaluator:
         if not example.pages:
             digest.update((example.text or "").encode("utf-8", "surrogatepass"))
         return f"{example.id}:{digest.hexdigest()[:16]}"
+
+
+def _read_first(example: Example) -> Example:
+    """Return an example whose answer starts with what stands on its pages, where that is known."""
+    if not example.text or example.summary is None:
+        return example
+    instruction, answer = reading_first(example.instruction, example.text, example.summary)
+    return replace(example, instruction=instruction, summary=answer)
 
 
 def page_text(example: Example) -> str:

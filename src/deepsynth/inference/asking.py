@@ -16,6 +16,7 @@ from deepsynth.core.config import Config
 from deepsynth.core.documents import DEFAULT_INSTRUCTION, Document, Example, SourcedSentence, Summary
 from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import mode
+from deepsynth.data.tasks import READ
 from deepsynth.inference.engine import Answer, EngineFacts, Prompt
 from deepsynth.inference.parts import nearest_parts, share_out, split_text, written_from
 from deepsynth.inference.writing import Writing
@@ -24,6 +25,9 @@ from deepsynth.rendering.planner import legibility_floor
 
 ROUNDS = 6
 """Summaries of summaries of ...: a document that needs more is joined from what its parts gave."""
+
+TRANSCRIPT_TOKENS = 10
+"""Room for what a model reads before it answers, in tokens for each visual token: denser pages are not read well anyway."""
 
 Route = Literal["pages", "text", "auto"]
 
@@ -44,7 +48,9 @@ class Question(Config):
     max_pages: int | None = Field(default=None, ge=1)
     """Read no more pages of a document than this."""
     pages_per_prompt: int | None = Field(default=None, ge=1)
-    """Show at most so many pages at once; without it, as many as the model's window holds."""
+    """Show at most so many pages at once; without it, as many as the checkpoint is used to, and its window holds."""
+    read_first: bool | None = None
+    """Write down the page before answering: slower, and what was read can be checked. Without it, as the checkpoint does."""
     reduce: Literal["model", "join"] = "model"
     """Parts of a long document: the model summarizes their summaries, or these are joined as they are."""
 
@@ -63,6 +69,8 @@ class Round:
     prompts: Sequence[Prompt]
     shown: bool
     """Whether the answers, one after the other, are the summary's own text."""
+    transcript_first: bool = False
+    """Whether the first line of each answer is what the model read, and no part of the summary."""
 
 
 Job = Generator[Round, list[Answer], Summary]
@@ -96,9 +104,10 @@ def make_job(example: Example, asking: Asking, desk: Desk) -> Job:
         InputError: a page alone does not fit the model's window, or the text was asked for and is unknown.
     """
     route = choose_route(example, asking, desk)
+    asking = _as_learned(asking, desk, route)
     shown = replace(example, pages=()) if route == "text" else example
     parts = _parts(shown, asking, desk)
-    asked = yield from _ask(parts, asking, desk, shown=len(parts) == 1)
+    first = asked = yield from _ask(parts, asking, desk, shown=len(parts) == 1)
     spent, level = asked, list(zip(asked.answers, (part.pages for part in parts), strict=True))
     rounds = 1
     while len(level) > 1 and asking.reduce == "model" and rounds < ROUNDS:
@@ -115,10 +124,11 @@ def make_job(example: Example, asking: Asking, desk: Desk) -> Job:
         rounds += 1
         if last:
             sources = nearest_parts(asked.answers[0].text, texts)
-            return _summary(example, asking, desk, route, asked.answers[0], spent, sources)
+            summary = _summary(example, asking, desk, route, asked.answers[0], spent, sources)
+            return replace(summary, transcript=first.transcript)
         behind = tuple(sorted({page for _, pages in texts for page in pages}))
         level = [(answer, behind) for answer in asked.answers]
-    return _joined(example, asking, desk, route, level, spent)
+    return replace(_joined(example, asking, desk, route, level, spent), transcript=first.transcript)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +139,8 @@ class _Asked:
     seconds: float
     discarded: tuple[Answer, ...] = ()
     """Texts that went round in a circle and were written once more."""
+    transcript: str = ""
+    """What was read before the answers, a line for each."""
 
     def __add__(self, other: _Asked) -> _Asked:
         return _Asked(
@@ -142,18 +154,42 @@ def _ask(parts: Sequence[_Part], asking: Asking, desk: Desk, *, shown: bool) -> 
     """Return an answer to each part; those that ended in a loop are written once more where the settings say so."""
     prompts = [_prompt(part, asking, desk) for part in parts]
     stricter = asking.writing.stricter
-    answers = yield Round(prompts=prompts, shown=shown and stricter is None)
+    reading = bool(asking.read_first)
+    answers = yield Round(prompts=prompts, shown=shown and stricter is None, transcript_first=reading)
     seconds = max(answer.seconds for answer in answers)
     looping = [number for number, answer in enumerate(answers) if answer.stop_reason == "repetition"]
     if stricter is None or not looping:
-        return _Asked(answers=answers, seconds=seconds)
+        return _told(answers, seconds, reading=reading)
     again = yield Round(prompts=[replace(prompts[number], writing=stricter) for number in looping], shown=False)
     better = dict(zip(looping, again, strict=True))
-    return _Asked(
-        answers=[better.get(number, answer) for number, answer in enumerate(answers)],
-        seconds=seconds + max(answer.seconds for answer in again),
-        discarded=tuple(answers[number] for number in looping),
-    )
+    chosen = [better.get(number, answer) for number, answer in enumerate(answers)]
+    told = _told(chosen, seconds + max(answer.seconds for answer in again), reading=reading)
+    return replace(told, discarded=tuple(answers[number] for number in looping))
+
+
+def _told(answers: list[Answer], seconds: float, *, reading: bool) -> _Asked:
+    transcript, texts = _transcripts(answers) if reading else ("", answers)
+    return _Asked(answers=texts, seconds=seconds, transcript=transcript)
+
+
+def _as_learned(asking: Asking, desk: Desk, route: str) -> Asking:
+    """Return the settings with those of the checkpoint where nothing was said."""
+    habits = desk.facts.habits
+    wanted = habits.read_first if asking.read_first is None else asking.read_first
+    reading = wanted and route == "pages" and not asking.instruction.startswith(READ)
+    changes: dict[str, object] = {"read_first": reading}
+    if reading:
+        changes["instruction"] = f"{READ} {asking.instruction}"
+    if asking.pages_per_prompt is None and route == "pages":
+        changes["pages_per_prompt"] = habits.pages_per_prompt
+    return asking.model_copy(update=changes)
+
+
+def _transcripts(answers: Sequence[Answer]) -> tuple[str, list[Answer]]:
+    """Return what was read, and the answers without it. An answer that never came to its second line is empty."""
+    pieces = [answer.text.partition("\n") for answer in answers]
+    rest = [replace(answer, text=text) for answer, (_, _, text) in zip(answers, pieces, strict=True)]
+    return "\n".join(read for read, _, _ in pieces), rest
 
 
 def choose_route(example: Example, asking: Asking, desk: Desk) -> Literal["pages", "text"]:
@@ -185,7 +221,8 @@ def page_tokens(example: Example, desk: Desk) -> list[int]:
 def _budget(asking: Asking, desk: Desk) -> int:
     """Return the tokens of a prompt that are left to the document."""
     around = 1 + desk.count_text_tokens("\n" + asking.instruction.strip())
-    return desk.facts.window - asking.writing.max_new_tokens - around
+    free = desk.facts.window - asking.writing.max_new_tokens - around
+    return free // (1 + TRANSCRIPT_TOKENS) if asking.read_first else free
 
 
 def _parts(example: Example, asking: Asking, desk: Desk) -> list[_Part]:
@@ -215,7 +252,11 @@ def _parts(example: Example, asking: Asking, desk: Desk) -> list[_Part]:
 
 def _prompt(part: _Part, asking: Asking, desk: Desk) -> Prompt:
     example = replace(part.example, instruction=asking.instruction)
-    return Prompt(example=example, mode=desk.rendering.mode, writing=asking.writing, adapter=asking.adapter)
+    writing = asking.writing
+    if asking.read_first:
+        room = TRANSCRIPT_TOKENS * sum(page_tokens(part.example, desk))
+        writing = writing.override({"max_new_tokens": min(8192, writing.max_new_tokens + room)})
+    return Prompt(example=example, mode=desk.rendering.mode, writing=writing, adapter=asking.adapter)
 
 
 def _joined(

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from deepsynth.core.documents import Example
 from deepsynth.core.errors import DeepSynthError
+from deepsynth.inference.habits import Habits
 from deepsynth.inference.writing import Writing
 
 
@@ -77,6 +78,7 @@ class EngineFacts:
     adapters: tuple[str, ...] = ()
     parameters: int | None = None
     device: str = ""
+    habits: Habits = field(default_factory=Habits)
 
 
 class Engine(Protocol):

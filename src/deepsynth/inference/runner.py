@@ -45,6 +45,8 @@ class _Running:
     order: list[int] = field(default_factory=list[int])
     answers: dict[int, Answer] = field(default_factory=dict[int, Answer])
     shown: bool = False
+    reading: bool = False
+    """Whether what comes now is still the transcript."""
     pieces: int = 0
 
 
@@ -96,10 +98,17 @@ class Runner:
                 if len(running.answers) == len(running.order):
                     self._advance(owner, [running.answers[number] for number in running.order])
             elif running.shown:
-                running.pieces += 1
-                self._news.append(Piece(job=owner, text=event.text))
+                self._show(owner, running, event.text)
         news, self._news = self._news, []
         return news
+
+    def _show(self, identity: int, running: _Running, text: str) -> None:
+        if running.reading:
+            _, ended, text = text.partition("\n")
+            running.reading = not ended
+        if text:
+            running.pieces += 1
+            self._news.append(Piece(job=identity, text=text))
 
     def _advance(self, identity: int, answers: list[Answer] | None) -> None:
         running = self._jobs[identity]
@@ -118,6 +127,7 @@ class Runner:
             return
         running.order = list(range(self._next, self._next + len(found.prompts)))
         running.answers, running.shown, running.pieces = {}, found.shown, 0
+        running.reading = found.transcript_first
         self._next += len(found.prompts)
         for number, prompt in zip(running.order, found.prompts, strict=True):
             self._owner[number] = identity

@@ -18,6 +18,7 @@ from typing import Any, Self
 import torch
 from PIL import Image
 
+from deepsynth.core.built_in import BUNDLED, SIZES
 from deepsynth.core.documents import DEFAULT_INSTRUCTION, Document, Example, Summary
 from deepsynth.core.errors import DeepSynthError, ModelError
 from deepsynth.core.processor import Processor
@@ -25,7 +26,6 @@ from deepsynth.inference.adapters import AdapterSet
 from deepsynth.inference.asking import Asking, Desk, Job, make_job
 from deepsynth.inference.engine import Engine
 from deepsynth.inference.loading import (
-    is_size,
     load_any,
     rendering_for,
     stored_rendering,
@@ -122,12 +122,12 @@ class Summarizer:
     @property
     def trained(self) -> bool:
         """Whether the weights come from a file; those of a built-in size are random."""
-        return not is_size(self.name)
+        return self.name not in SIZES
 
     @classmethod
     def load(
         cls,
-        path_or_id: str | Path = "nano",
+        path_or_id: str | Path = BUNDLED,
         *,
         rendering: RenderConfig | None = None,
         device: str | None = None,

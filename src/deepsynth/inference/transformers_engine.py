@@ -17,6 +17,7 @@ from deepsynth.core.processor import EncodedExample, Processor
 from deepsynth.data.collate import Collator
 from deepsynth.inference.adapters import AdapterSet
 from deepsynth.inference.engine import Answer, EngineFacts, Event, Failed, Finished, Prompt, Wrote
+from deepsynth.inference.habits import habits_of
 from deepsynth.inference.stopping import TextStream, is_looping
 from deepsynth.inference.writing import Writing
 from deepsynth.models import LoadedModel
@@ -83,6 +84,7 @@ class TransformersEngine:
             adapters=self._adapters.names,
             parameters=sum(item.numel() for item in loaded.model.parameters()),
             device=str(parameter.device),
+            habits=habits_of(loaded.tokenizer),
         )
 
     def processor(self, mode: str) -> Processor:

@@ -21,6 +21,7 @@ from deepsynth.core.documents import Example
 from deepsynth.core.errors import DeepSynthError, InputError, ModelError
 from deepsynth.core.geometry import mode
 from deepsynth.inference.engine import Answer, EngineFacts, Event, Failed, Finished, Prompt, Wrote
+from deepsynth.inference.habits import habits_of
 from deepsynth.inference.stopping import is_looping
 from deepsynth.inference.writing import Writing
 from deepsynth.models.tokenizer import IMAGE, JsonTokenizer
@@ -117,6 +118,7 @@ class VllmEngine:
             window=int(card["max_model_len"]),
             adapters=tuple(item["id"] for item in cards if item.get("parent") == card["id"]),
             device=str(self._client.base_url),
+            habits=habits_of(self._tokenizer),
         )
 
     def _send(self, method: str, path: str) -> dict[str, Any]:

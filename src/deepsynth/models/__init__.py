@@ -4,7 +4,7 @@ from deepsynth.models.deepseek_ocr.family import FAMILY as _DEEPSEEK_OCR
 from deepsynth.models.deepseek_ocr2 import family as _deepseek_ocr2  # noqa: F401  (registers itself)
 from deepsynth.models.encoder_apart import Half
 from deepsynth.models.family import LoadedModel, ModelFamily, ModelOutput, families
-from deepsynth.models.loading import load_model
+from deepsynth.models.loading import build_size, load_model
 from deepsynth.models.saving import save_model, system_errors
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "LoadedModel",
     "ModelFamily",
     "ModelOutput",
+    "build_size",
     "default_model",
     "families",
     "load_model",
@@ -21,5 +22,5 @@ __all__ = [
 
 
 def default_model(*, seed: int = 0) -> LoadedModel:
-    """Return the nano size with random weights: what a run starts from when it names no model."""
+    """Return the nano size with random weights."""
     return _DEEPSEEK_OCR.build("nano", seed=seed)

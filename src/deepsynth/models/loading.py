@@ -16,6 +16,7 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from deepsynth.core.built_in import SIZES, folder_of
 from deepsynth.core.errors import ModelError
 from deepsynth.models.encoder_apart import Half
 from deepsynth.models.family import LoadedModel, families
@@ -34,7 +35,9 @@ def load_model(
     revision: str | None = None,
     without: Half | None = None,
 ) -> LoadedModel:
-    """Load a model from a folder or a hub id, by the family that recognizes its config.json; `without` a half of it.
+    """Load the bundled model (`nano`), or one from a folder or a hub id, by the family that recognizes its config.json.
+
+    `without` leaves a half of it out.
 
     Raises:
         ModelError: no family knows it, or files, keys or settings do not fit.
@@ -51,13 +54,22 @@ def load_model(
     )
 
 
+def build_size(
+    name: str, *, seed: int = 0, dtype: torch.dtype = torch.float32, device: str | None = None
+) -> LoadedModel | None:
+    """Return a size with random weights by its name (see `core.built_in`); none for what is no size."""
+    if name not in SIZES:
+        return None
+    return families.get("deepseek_ocr").build(SIZES[name], seed=seed, dtype=dtype, device=device)
+
+
 def local_folder(path_or_id: str | Path, *, revision: str | None = None) -> Path:
-    """Return the folder itself, or that of a hub snapshot with its safetensors and JSON files.
+    """Return the folder itself, the bundled model's, or that of a hub snapshot with its safetensors and JSON files.
 
     Raises:
         ModelError: neither a folder nor a repository that can be read.
     """
-    folder = Path(path_or_id).expanduser()
+    folder = folder_of(path_or_id)
     if folder.is_dir():
         return folder
     if folder.exists() or len(folder.parts) != 2:

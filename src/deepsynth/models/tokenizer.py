@@ -20,6 +20,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
+from deepsynth.core.built_in import ASKING
 from deepsynth.core.errors import ModelError
 from deepsynth.core.files import write_bytes
 
@@ -27,8 +28,8 @@ TOKENIZER = "tokenizer.json"
 BOS, EOS, PAD, IMAGE = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<image>"
 SPECIAL_TOKENS = [BOS, EOS, PAD, IMAGE]
 """In this order they get ids 0, 1, 2, as in the official tokenizer, and 3."""
-COMPANIONS = ("tokenizer_config.json", "special_tokens_map.json", "processor_config.json")
-"""Files that other programs want beside tokenizer.json; carried along unread."""
+COMPANIONS = ("tokenizer_config.json", "special_tokens_map.json", "processor_config.json", ASKING)
+"""Files beside tokenizer.json that are carried along: what other programs want, and how the model wants to be asked."""
 
 
 class JsonTokenizer:
@@ -71,6 +72,10 @@ class JsonTokenizer:
     def bundled(cls) -> Self:
         """Return the tokenizer of the nano and tiny sizes."""
         return cls(files("deepsynth.models.deepseek_ocr").joinpath("nano", TOKENIZER).read_bytes())
+
+    def companion(self, name: str) -> bytes | None:
+        """Return a file that lay beside tokenizer.json; none if it did not."""
+        return self._companions.get(name)
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text; nothing in it is read as a special token."""

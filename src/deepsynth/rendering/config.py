@@ -31,6 +31,8 @@ class RenderConfig(Config):
     hyphenate: bool = False
     """Break words at the end of a line by the patterns of the document's language, where there are some (needs the extra
     `hyphenation`). The hyphen is drawn and is no part of the text."""
+    lines: int | None = Field(default=None, ge=1)
+    """Put no more lines into a column, for a model that has never read fuller pages."""
     missing: Literal["error", "replace", "drop"] = "error"
     """What to do with a character that no font draws: stop and name it, draw U+FFFD, or leave it out."""
     max_pages: int | None = Field(default=None, ge=1)

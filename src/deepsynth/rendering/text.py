@@ -101,18 +101,21 @@ class TextRenderer:
         layout, width = shared_layout(self.config.font, language), self.column_width / self.config.px
         lines = layout.lines(self._blocks(text), width, hyphenate=self.config.hyphenate)
         page: list[PlacedLine] = []
-        column, y = 0, float(self.config.margin)
+        column, y, count = 0, float(self.config.margin), 0
+        most = math.inf if self.config.lines is None else self.config.lines
         for line in lines:
             above, below = self._height(line)
             space = line.space * self.config.px if y > self.config.margin else 0.0
-            if y + space + above + below > self._size[1] - self.config.margin and y > self.config.margin:
-                column, y, space = column + 1, float(self.config.margin), 0.0
+            full = count == most or y + space + above + below > self._size[1] - self.config.margin
+            if full and y > self.config.margin:
+                column, y, count, space = column + 1, float(self.config.margin), 0, 0.0
                 if column == self.config.columns:
                     yield page
                     page, column = [], 0
             baseline = math.floor(y + space + above + 0.5)
             page.append((line, self._column_left(column), baseline))
             y += space + above + below
+            count += 1
         if page:
             yield page
 

@@ -117,7 +117,7 @@ class TrainerConfig(Config):
     """Everything that decides a training run."""
 
     model: str = "nano"
-    """Model to start from: `nano`, `tiny`, a folder, or a Hub id."""
+    """Model to start from: `nano` as it ships, `nano-untrained` or `tiny` with random weights, a folder, or a Hub id."""
     output_dir: Path = Path("runs/train")
     """Folder of the run: settings, metrics, checkpoints. Running again continues from the newest whole checkpoint."""
     batch_size: int = Field(default=8, ge=1)

@@ -26,7 +26,7 @@ from deepsynth.core.geometry import mode as mode_named
 from deepsynth.core.processor import PageViews, Pixels
 from deepsynth.core.progress import Reporter
 from deepsynth.data.config import CacheConfig
-from deepsynth.models import LoadedModel, families, load_model
+from deepsynth.models import LoadedModel, build_size, load_model
 from deepsynth.models.encoder_apart import file_fingerprint, state_fingerprint
 from deepsynth.models.folders import weight_keys
 from deepsynth.models.loading import local_folder
@@ -57,7 +57,7 @@ def open_cache(config: CacheConfig, model: str, *, seed: int = 0) -> VisualCache
         ModelError: the model cannot be read.
     """
     projector = config.features == "projected"
-    built = _built(model, seed)
+    built = build_size(model, seed=seed)
     if built is not None:
         mark = state_fingerprint(built.model, projector=projector)
     else:
@@ -93,7 +93,7 @@ def fill_cache(
     total = len({key for found in missing for key in found})
     if not total and cache.encoder_file.is_file():
         return 0
-    loaded = _built(model, seed) or load_model(
+    loaded = build_size(model, seed=seed) or load_model(
         model, dtype=getattr(torch, config.compute), device=device, without="decoder"
     )
     loaded.model.to(device, getattr(torch, config.compute)).eval()
@@ -216,12 +216,3 @@ def _missing(cache: VisualCache, part: Wanted, mode: str) -> dict[str, int]:
 def _share(key: str, processes: int) -> int:
     """Return the process that encodes a page: by its key, since what is missing differs while others write."""
     return zlib.crc32(key.encode()) % processes
-
-
-def _built(model: str, seed: int) -> LoadedModel | None:
-    """Return the model of a size that goes by its name; none for folders and Hub ids."""
-    for name in families.names():
-        family = families.get(name)
-        if model in family.sizes:
-            return family.build(model, seed=seed)
-    return None

@@ -30,6 +30,7 @@ from deepsynth.data.batch import Batch
 from deepsynth.data.collate import Collator
 from deepsynth.models.expert_load import ExpertLoad
 from deepsynth.models.parts import decoder_layers, unwrap
+from deepsynth.training.allocator import keep_freed_memory
 from deepsynth.training.averaging import MovingAverage
 from deepsynth.training.caching import cached_examples
 from deepsynth.training.callbacks import Averaging, Callback, Checkpointing, Evaluation, HubPushing, Logging
@@ -83,6 +84,8 @@ class DeepSynthProductionTrainer:
         self._control = control or Control()
         set_seed(config.seed)
         self.team = Team(config)
+        if self.team.device.type == "cpu":
+            keep_freed_memory()
         self.state = TrainState(processes=self.team.processes)
         newest = newest_checkpoint(config.output_dir)
         self._resume_from = newest.folder if newest else None

@@ -20,7 +20,7 @@ from deepsynth.core.errors import ModelError
 from deepsynth.core.files import new_folder, write_json
 from deepsynth.inference.adapters import ADAPTER, ADAPTER_SETTINGS, PREFIX
 from deepsynth.inference.loading import TRAINED_WITH
-from deepsynth.models import Half, LoadedModel, families, load_model, save_model, system_errors
+from deepsynth.models import Half, LoadedModel, build_size, load_model, save_model, system_errors
 from deepsynth.models.encoder_apart import leave_out
 from deepsynth.models.family import ModelFamily
 from deepsynth.models.four_bit import check_available, quantize_experts
@@ -102,18 +102,16 @@ def make_tuning(config: TrainerConfig) -> Tuning:
 
 
 def load_base(config: TrainerConfig, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
-    """Return the model that a run starts from: a size with random weights by its name, else a folder or Hub id.
+    """Return the model that a run starts from: the bundled one, a size with random weights, a folder or a Hub id.
 
     A run on cached visual tokens leaves the encoder out.
     """
     without = _left_out(config)
-    for name in families.names():
-        family = families.get(name)
-        if config.model in family.sizes:
-            loaded = family.build(config.model, seed=config.seed, dtype=dtype)
-            if without:
-                leave_out(loaded.model, without)
-            return loaded
+    built = build_size(config.model, seed=config.seed, dtype=dtype)
+    if built is not None:
+        if without:
+            leave_out(built.model, without)
+        return built
     return load_model(config.model, device=device, dtype=dtype, without=without)
 
 

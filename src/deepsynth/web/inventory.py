@@ -23,7 +23,6 @@ from deepsynth.web.errors import UnknownThingError
 
 DEPTH = 4
 MOST_FOLDERS = 5000
-BUILT_IN = ("nano", "tiny")
 _STEP = re.compile(r"checkpoint-(\d+)")
 
 

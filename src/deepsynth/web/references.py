@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
+from deepsynth.core.built_in import BUILT_IN
 from deepsynth.core.config import merge, model_in
 from deepsynth.core.errors import InputError
-from deepsynth.web.inventory import BUILT_IN, Inventory
+from deepsynth.web.inventory import Inventory
 from deepsynth.workflows.catalog import Verb
 
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}")

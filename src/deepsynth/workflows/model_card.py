@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from deepsynth import __version__
+from deepsynth.core.built_in import BUILT_IN
 from deepsynth.core.errors import InputError
 
 _LICENSE = re.compile(r"^license:\s*([\w.-]+)\s*$", re.MULTILINE)
-_OWN_SIZES = ("nano", "tiny")
 _SHOWN = ("model", "rendering", "data", "optimizer", "lora", "freeze", "num_epochs", "max_steps", "batch_size", "seed")
 METRICS = ("rouge1", "rouge2", "rougeL")
 
@@ -149,7 +149,7 @@ def _fingerprint(settings: Mapping[str, Any] | None) -> str | None:
 def _license_of(settings: Mapping[str, Any] | None, checkpoint: Path) -> str | None:
     """Return the license that the base model's own card states; DeepSynth's own sizes are under its license."""
     base = str(checkpoint if settings is None else settings["model"])
-    if base in _OWN_SIZES:
+    if base in BUILT_IN:
         return "mit"
     card = Path(base) / "README.md"
     found = _LICENSE.search(card.read_text(encoding="utf-8")) if card.is_file() else None

@@ -60,6 +60,7 @@ def facts(summarizer: Summarizer) -> dict[str, Any]:
     """Return what the parent tells of the model."""
     return {
         **asdict(summarizer.engine.facts),
+        "habits": summarizer.engine.facts.habits.model_dump(mode="json"),
         "rendering": summarizer.rendering.model_dump(mode="json"),
         "trained": summarizer.trained,
     }

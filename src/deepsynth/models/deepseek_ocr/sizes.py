@@ -17,7 +17,7 @@ from typing import Any
 from deepsynth.models.deepseek_ocr.config import IMAGE_TOKEN_ID, DeepseekOcrConfig
 
 NANO_IMAGE_TOKEN_ID = 3
-NANO_VOCABULARY = 512
+NANO_VOCABULARY = 260
 
 SIZES: dict[str, dict[str, Any]] = {
     "tiny": {

@@ -55,6 +55,7 @@ class ChatRequest(Config):
     num_beams: int | None = None
     max_pages: int | None = None
     pages_per_prompt: int | None = None
+    read_first: bool | None = None
     no_repeat_ngram_size: int | None = None
     no_repeat_ngram_window: int | None = None
     repetition_retry: bool | None = None
@@ -88,7 +89,7 @@ def asking_of(request: ChatRequest, instruction: str, *, adapter: str) -> Asking
         values["max_new_tokens"] = most
     if request.stop is not None:
         values["stop"] = [request.stop] if isinstance(request.stop, str) else request.stop
-    names = ("mode", "route", "max_pages", "pages_per_prompt")
+    names = ("mode", "route", "max_pages", "pages_per_prompt", "read_first")
     others = {name: value for name in names if (value := getattr(request, name)) is not None}
     try:
         return Asking.parse(

@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from deepsynth.core.built_in import BUILT_IN
 from deepsynth.jobs import Job, JobStatus
 from deepsynth.jobs.folder import read_json
 from deepsynth.web.answers import hub_repository
 from deepsynth.web.forms import verb_of
-from deepsynth.web.inventory import BUILT_IN, Found
+from deepsynth.web.inventory import Found
 from deepsynth.web.removing import remove_folder
 from deepsynth.web.routes.parameters import Identity
 from deepsynth.web.services import Services, Wired

@@ -164,7 +164,7 @@ function ReferenceInput(props) {
     const chosen = /** @type {File | undefined} */ (event.target.files?.[0]);
     if (chosen) attempt(async () => onChange((await upload(chosen)).reference), `${chosen.name} is uploaded.`);
   };
-  const hint = { dataset: "folder of a prepared dataset", model: "folder, Hub id, nano or tiny", source: "name, Hub id or file", path: "path" }[kind];
+  const hint = { dataset: "folder of a prepared dataset", model: "folder, Hub id, or nano", source: "name, Hub id or file", path: "path" }[kind];
   return html`<div class="reference">
     <select
       id=${id}

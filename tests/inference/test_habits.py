@@ -1,0 +1,29 @@
+import json
+
+import pytest
+
+from deepsynth.core.errors import ModelError
+from deepsynth.inference.habits import Habits, habits_of
+from deepsynth.inference.summarizer import Summarizer
+from deepsynth.models import default_model, save_model
+from deepsynth.models.tokenizer import JsonTokenizer
+
+
+def test_a_model_that_says_nothing_has_the_usual_habits(summarizer):
+    assert habits_of(JsonTokenizer.bundled()) == habits_of(None) == summarizer.engine.facts.habits == Habits()
+
+
+def test_habits_lie_beside_the_model_and_go_along_with_it(tmp_path):
+    save_model(default_model(), tmp_path / "a")
+    (tmp_path / "a" / "asking.json").write_text(json.dumps({"read_first": True, "pages_per_prompt": 2}))
+    first = Summarizer.load(tmp_path / "a")
+    assert first.engine.facts.habits == Habits(read_first=True, pages_per_prompt=2)
+    save_model(first.loaded, tmp_path / "b")
+    assert Summarizer.load(tmp_path / "b").engine.facts.habits == first.engine.facts.habits
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b'{"read_first": "perhaps"}', b'{"unknown": 1}'])
+def test_a_broken_file_is_named(content):
+    bundled = JsonTokenizer.bundled()
+    with pytest.raises(ModelError, match=r"asking\.json of the model cannot be read"):
+        habits_of(JsonTokenizer(bundled._content, companions={"asking.json": content}))
