@@ -44,12 +44,24 @@ class Idle:
         return []
 
 
-@pytest.fixture
-def services(config):
-    """Services whose queue runs, but whose jobs start nothing."""
+class NoPlans:
+    """A planner that starts no process."""
+
+    def plan(self, config):
+        return {"error": "nothing is planned in this test"}
+
+
+def idle_services(config):
+    """Services whose queue runs, but whose jobs start nothing and are not planned."""
     made = make_services(config, None, environment={})
     made.scheduler._executor = Idle(made.executor)
+    made.estimates._planner = NoPlans()
     return made
+
+
+@pytest.fixture
+def services(config):
+    return idle_services(config)
 
 
 @pytest.fixture

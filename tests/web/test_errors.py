@@ -60,7 +60,7 @@ def test_a_wrong_part_of_a_request_is_named(client):
 
 def test_an_id_of_no_form_is_unknown(client):
     assert client.get("/api/jobs/..").status_code == 404
-    assert client.get("/api/jobs/XYZ").json()["error"] == "UnknownThingError"
+    assert client.get("/api/jobs/XYZ").json()["error"] == "NotFound"
 
 
 def test_every_error_of_ours_has_a_status():

@@ -71,7 +71,8 @@ def test_a_check_says_what_would_run_and_creates_nothing(client, request_body, s
     assert found["ok"] is True
     assert found["cli"].startswith("deepsynth train --preset quick_test --model tiny --data.path")
     assert found["memory"]["needed_bytes"] is None
-    assert "no earlier job" in found["memory"]["basis"]
+    assert "nothing is planned in this test; the first one will be measured" in found["memory"]["basis"]
+    assert found["pending"] is False
     wrong = {**request_body, "settings": {"lora": {"rank": 0, "alpha": 0}, **request_body["settings"]}}
     found = client.post("/api/jobs/check", json=wrong).json()
     assert found["ok"] is False

@@ -1,4 +1,4 @@
-"""What a job will take, before it starts: measured in an earlier run of the same model, else from its weights, else unknown.
+"""What a job will take, before it starts: measured in an earlier run of the same model, else planned, else unknown.
 
 A figure always says where it comes from; where nothing is known, none is given.
 """
@@ -16,6 +16,7 @@ from deepsynth.jobs.folder import read_json
 from deepsynth.jobs.machine import disk_free, memory_available
 from deepsynth.web.curves import read_curves
 from deepsynth.web.inventory import folder_bytes, parameters
+from deepsynth.web.planner import Known, Planner
 
 PROCESS_BYTES = 400 * 2**20
 """What Python with torch takes before any model (measured: 377 MiB on Linux with the CPU build of 2.13)."""
@@ -41,16 +42,29 @@ def need(needed: int | None, available: int, basis: str) -> dict[str, Any]:
 class Estimates:
     """Looks at earlier jobs and at files."""
 
-    def __init__(self, store: StateManager, artifacts: Path) -> None:
-        self._store, self._artifacts = store, artifacts
+    def __init__(self, store: StateManager, artifacts: Path, planner: Planner | None = None) -> None:
+        """`planner` plans trainings that have no earlier one like them."""
+        self._store, self._artifacts, self._planner = store, artifacts, planner or Planner()
 
     def all(self, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Return memory, disk and time for a job of this kind with these settings."""
+        """Return memory, disk and time for a job of this kind with these settings; `pending` while a plan is being made."""
         earlier = self._alike(kind, config)
+        plan: Known | None = {}
+        if kind == "training" and earlier is None:
+            plan = self._planner.plan(config)
+        if plan is None:
+            waiting = "being planned for this model and batch"
+            return {
+                "memory": need(None, memory_available(), waiting),
+                "disk": need(None, disk_free(self._artifacts), waiting),
+                "time": {"seconds": None, "at_least": False, "basis": waiting},
+                "pending": True,
+            }
         return {
-            "memory": self._memory(kind, config, earlier),
-            "disk": self._disk(kind, config, earlier),
-            "time": self._time(kind, config, earlier),
+            "memory": self._memory(kind, config, earlier, plan),
+            "disk": self._disk(kind, config, earlier, plan),
+            "time": self._time(kind, config, earlier, plan),
+            "pending": False,
         }
 
     def _alike(self, kind: str, config: Mapping[str, Any]) -> Job | None:
@@ -59,7 +73,7 @@ class Estimates:
         jobs = self._store.list_jobs(kinds=[kind], statuses=ENDED, limit=200)
         return next((job for job in jobs if _likeness(job.config) == wanted and _has_metrics(job)), None)
 
-    def _memory(self, kind: str, config: Mapping[str, Any], earlier: Job | None) -> dict[str, Any]:
+    def _memory(self, kind: str, config: Mapping[str, Any], earlier: Job | None, plan: Known) -> dict[str, Any]:
         available = memory_available()
         if earlier is not None:
             peaks = read_curves(_metrics(earlier), names={"peak_memory_mib"}, max_points=10**9).series
@@ -68,15 +82,17 @@ class Estimates:
                 return need(
                     int(max(values) * 2**20), available, f"peak measured in job {earlier.id}, same model and batch"
                 )
+        if "peak_bytes" in plan:
+            return _planned_memory(plan, available)
         model = Path(str(config.get("model", config.get("checkpoint", ""))))
-        if not model.is_dir():
-            return need(None, available, "no earlier job with this model and batch; the first one will be measured")
+        if kind == "training" or not model.is_dir():
+            words = plan.get("error", "no earlier job with this model and batch")
+            return need(None, available, f"{words}; the first one will be measured")
         count = parameters(model)
-        copies = 4 if kind == "training" else 1
-        basis = f"{count:,} parameters x {4 * copies} bytes, {PROCESS_BYTES // 2**20} MiB for torch; activations come on top"
-        return need(count * 4 * copies + PROCESS_BYTES, available, basis)
+        basis = f"{count:,} parameters x 4 bytes, {PROCESS_BYTES // 2**20} MiB for torch; activations come on top"
+        return need(count * 4 + PROCESS_BYTES, available, basis)
 
-    def _disk(self, kind: str, config: Mapping[str, Any], earlier: Job | None) -> dict[str, Any]:
+    def _disk(self, kind: str, config: Mapping[str, Any], earlier: Job | None, plan: Known) -> dict[str, Any]:
         available = disk_free(self._artifacts)
         if kind == "training":
             keep = int(config.get("keep_checkpoints", 2)) + 2
@@ -85,28 +101,54 @@ class Estimates:
                 assert earlier is not None
                 size = folder_bytes(known[-1])
                 return need(size * keep, available, f"{keep} checkpoints of {size:,} bytes, as job {earlier.id} wrote")
-            model = Path(str(config.get("model", "")))
-            if model.is_dir():
-                size = parameters(model) * 12
-                return need(size * keep, available, f"{keep} checkpoints of weights and two moments in float32")
+            if "checkpoints_bytes" in plan:
+                size = plan["checkpoint_bytes"]
+                return need(plan["checkpoints_bytes"], available, f"planned: {keep} checkpoints of {size:,} bytes")
         if earlier is not None and earlier.output and Path(earlier.output).is_dir():
             return need(folder_bytes(Path(earlier.output)), available, f"what job {earlier.id} wrote")
         return need(None, available, "no earlier job like this one")
 
-    def _time(self, kind: str, config: Mapping[str, Any], earlier: Job | None) -> dict[str, Any]:
-        if kind != "training" or earlier is None:
-            return {"seconds": None, "basis": "no earlier job with this model and batch to measure by"}
+    def _time(self, kind: str, config: Mapping[str, Any], earlier: Job | None, plan: Known) -> dict[str, Any]:
+        examples = examples_to_see(config) if kind == "training" else None
+        if examples is None and kind == "training":
+            return {"seconds": None, "at_least": False, "basis": "the number of examples is not known"}
+        if examples is not None and "operations" in plan:
+            return _planned_time(plan, examples)
+        unknown = {
+            "seconds": None,
+            "at_least": False,
+            "basis": "no earlier job with this model and batch to measure by",
+        }
+        if examples is None or earlier is None:
+            return unknown
         rates = read_curves(_metrics(earlier), names={"samples_per_second"}, max_points=10**9).series
         values = sorted(value for _, value in rates.get("samples_per_second", []) if value)
-        examples = examples_to_see(config)
-        if not values or examples is None:
-            return {"seconds": None, "basis": "the number of examples is not known"}
+        if not values:
+            return unknown
         rate = values[len(values) // 2]
         seconds = examples / rate
         basis = (
             f"{examples:,} examples at {rate:.1f} a second, the median of job {earlier.id}: {format_seconds(seconds)}"
         )
-        return {"seconds": seconds, "basis": basis}
+        return {"seconds": seconds, "at_least": False, "basis": basis}
+
+
+def _planned_memory(plan: Known, available: int) -> dict[str, Any]:
+    parts = ", ".join(f"{name} {size / 2**20:,.0f}" for name, size in plan["parts"].items())
+    basis = f"planned, in MiB: {parts}; rows of {plan['row_tokens']} tokens"
+    if plan["device"] == "cuda":
+        return need(plan["peak_bytes"], plan["room_bytes"], f"{basis}; on the accelerator")
+    return need(plan["peak_bytes"] + PROCESS_BYTES, available, f"{basis}; {PROCESS_BYTES // 2**20} MiB for torch")
+
+
+def _planned_time(plan: Known, examples: int) -> dict[str, Any]:
+    """Return a lower bound: what the arithmetic takes at the speed of a plain product of matrices."""
+    seconds = examples * plan["operations"] / plan["operations_per_second"]
+    basis = (
+        f"{examples:,} examples of {plan['operations'] / 1e9:,.1f} billion operations, at the speed of a product of matrices"
+        f" on this machine ({plan['operations_per_second'] / 1e9:,.0f} billion a second); the first run will be measured"
+    )
+    return {"seconds": seconds, "at_least": True, "basis": basis}
 
 
 def examples_to_see(config: Mapping[str, Any]) -> int | None:

@@ -106,6 +106,7 @@ def ask_hub(token: str) -> str | None:
     Raises:
         InputError: the Hub refuses the token.
     """
+    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -116,7 +117,7 @@ def ask_hub(token: str) -> str | None:
         if error.response.status_code in (401, 403):
             raise InputError("the Hub refuses this token; make a new one", field="token") from None
         return None
-    except (OSError, OfflineModeIsEnabled):  # no network
+    except (OSError, OfflineModeIsEnabled, httpx2.TransportError):  # no network
         return None
 
 

@@ -22,7 +22,7 @@ from deepsynth.workflows.catalog import Verb
 class JobRequest(BaseModel):
     """What is asked for: a kind, and settings over a preset over the defaults."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     kind: Annotated[str, Field(max_length=60, examples=["training"])]
     name: Annotated[str, Field(max_length=200)] = ""
@@ -77,9 +77,21 @@ def create(services: Services, request: JobRequest, key: str | None) -> tuple[Jo
 
 def check(services: Services, request: JobRequest) -> dict[str, Any]:
     """Return what would run and what it would take; settings that are wrong are listed, not raised."""
-    empty: dict[str, Any] = {"ok": False, "errors": [], "cli": "", "yaml": "", "settings": {}, "warnings": []}
+    empty: dict[str, Any] = {
+        "ok": False,
+        "errors": [],
+        "cli": "",
+        "yaml": "",
+        "settings": {},
+        "warnings": [],
+        "pending": False,
+    }
     unknown = {"needed_bytes": None, "available_bytes": 0, "fits": None, "basis": "the settings are not complete"}
-    empty |= {"memory": unknown, "disk": unknown, "time": {"seconds": None, "basis": "the settings are not complete"}}
+    empty |= {
+        "memory": unknown,
+        "disk": unknown,
+        "time": {"seconds": None, "at_least": False, "basis": "the settings are not complete"},
+    }
     output = services.place.artifacts / "new"
     try:
         verb, config = layered(services, request, output)
@@ -98,7 +110,9 @@ def check(services: Services, request: JobRequest) -> dict[str, Any]:
         "yaml": as_yaml(verb, config),
         "settings": values,
         **estimates,
-        "warnings": [f"{name}: {found['basis']}" for name, found in estimates.items() if found.get("fits") is False],
+        "warnings": [
+            f"{name}: {found['basis']}" for name in ("memory", "disk") if (found := estimates[name])["fits"] is False
+        ],
     }
 
 

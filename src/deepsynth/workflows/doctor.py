@@ -129,7 +129,7 @@ def _model(config: DoctorConfig) -> dict[str, str]:
     from deepsynth.training.model_utils import freeze_parts, print_parameter_summary
 
     assert config.model is not None
-    loaded = _load(config.model)
+    loaded = load_model(config.model)
     rendering = stored_rendering(config.model) or usual_rendering(loaded)
     if config.mode is not None:
         rendering = rendering.override({"mode": config.mode})
@@ -146,7 +146,7 @@ def _model(config: DoctorConfig) -> dict[str, str]:
     return findings
 
 
-def _load(name: str) -> Any:
+def load_model(name: str) -> Any:
     """Return a built-in size, of any family when its name stands before a colon, else what the name leads to.
 
     The published size comes without memory (on the meta device): it is looked at, not run.
@@ -193,7 +193,7 @@ def plan_table(loaded: Any, config: DoctorConfig, mode_name: str) -> str:
         "LoRA, bfloat16": {"lora": {"rank": config.rank, "base_dtype": "bfloat16"}},
         "QLoRA": {"lora": {"rank": config.rank, "base_dtype": "bfloat16", "quantize_experts": True}},
     }
-    device, room = _place()
+    device, room = place()
     lines = [f"  {'':20}" + "".join(f"{name:>12}" for name in (*PLANNED, "peak", "checkpoint"))]
     for name, values in ways.items():
         plan = plan_training(
@@ -240,7 +240,7 @@ def _hidden(loaded: Any) -> int:
     return unwrap(loaded.model).config.text_config.hidden_size
 
 
-def _place() -> tuple[Any, int | None]:
+def place() -> tuple[Any, int | None]:
     """Return the kind of device that would train here, and its memory."""
     import importlib
 

@@ -453,8 +453,10 @@ class Handler(BaseHTTPRequestHandler):
                 },
                 "time": {
                     "seconds": 412.0,
+                    "at_least": False,
                     "basis": "From the speed of the last run on this machine, 8.2 samples per second.",
                 },
+                "pending": False,
                 "warnings": []
                 if settings.get("eval_interval") or asked["kind"] != "training"
                 else ["eval_interval is not set: the run will not measure its loss on held-out documents."],

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Request
+from pydantic import BaseModel
 
 from deepsynth.core.errors import InputError
 from deepsynth.inference.refusals import BusyError, TooLargeError, TooSlowError, WrongTypeError
@@ -90,6 +91,14 @@ def parse_json(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"the body must be a JSON object, not {type(value).__name__}")
     return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def described_body(address: str, model: type[BaseModel], types: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what OpenAPI is told of a body that a route reads by itself: JSON of a model, or bytes of one of the types."""
+    base = f"#/paths/{address.replace('/', '~1')}/post/requestBody/content/application~1json/schema/$defs/"
+    content: dict[str, Any] = {name: {"schema": {"type": "string", "format": "binary"}} for name in types}
+    content["application/json"] = {"schema": model.model_json_schema(ref_template=base + "{model}")}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def check_kind(content: bytes, declared: str) -> str:

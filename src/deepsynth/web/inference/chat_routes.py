@@ -10,15 +10,36 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from deepsynth.core.documents import Summary
 from deepsynth.core.errors import DeepSynthError, SettingsError
 from deepsynth.inference.asking import Asking
 from deepsynth.inference.refusals import BusyError, UnknownModelError, WrongTypeError
 from deepsynth.web.inference.answers import answering, status_of, stream, while_connected
-from deepsynth.web.inference.bodies import content_type, parse_json, read_body
+from deepsynth.web.inference.bodies import content_type, described_body, parse_json, read_body
 from deepsynth.web.inference.chat import ChatRequest, asking_of, document_of
 from deepsynth.web.inference.service import InferenceService, Parts, Told
+
+
+class ErrorFacts(BaseModel):
+    """What is wrong, in OpenAI's form."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class OpenAIErrorAnswer(BaseModel):
+    """What an answer of 4xx and 5xx holds under `/v1`."""
+
+    error: ErrorFacts
+
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": OpenAIErrorAnswer} for status in (400, 404, 408, 413, 415, 422, 429, 503)
+}
 
 
 def openai_error(error: DeepSynthError) -> tuple[int, dict[str, Any]]:
@@ -38,7 +59,7 @@ def openai_error(error: DeepSynthError) -> tuple[int, dict[str, Any]]:
 
 def chat_router(service: InferenceService) -> APIRouter:
     """Return the routes of OpenAI's form over a service."""
-    router = APIRouter(route_class=answering(openai_error))
+    router = APIRouter(route_class=answering(openai_error), responses=_RESPONSES)
 
     @router.get("/v1/models")
     async def models() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
@@ -51,7 +72,7 @@ def chat_router(service: InferenceService) -> APIRouter:
         service.adapter_of(name, "")
         return _card(service, name)
 
-    @router.post("/v1/chat/completions")
+    @router.post("/v1/chat/completions", openapi_extra=described_body("/v1/chat/completions", ChatRequest))
     async def chat(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         """Summarize the document that a chat holds."""
         asked, parts, asking = await _read(request, service)

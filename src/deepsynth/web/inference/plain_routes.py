@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import Field
@@ -29,7 +29,7 @@ from deepsynth.web.inference.answers import (
     summary_json,
     while_connected,
 )
-from deepsynth.web.inference.bodies import check_kind, content_type, parse_json, read_body
+from deepsynth.web.inference.bodies import TYPES, check_kind, content_type, described_body, parse_json, read_body
 from deepsynth.web.inference.service import InferenceService, Parts, Told
 
 JSON = "application/json"
@@ -74,7 +74,7 @@ def plain_router(service: InferenceService) -> APIRouter:
     """Return the routes of the plain form over a service."""
     router = APIRouter(route_class=answering(lambda error: (status_of(error), plain_error(error))))
 
-    @router.post("/api/summarize")
+    @router.post("/api/summarize", openapi_extra=described_body("/api/summarize", TextBody, TYPES))
     async def summarize(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         """Summarize a text (JSON) or a document (raw body), at once or as server-sent events."""
         parts, options, streamed = await _read(request, service)
@@ -83,7 +83,7 @@ def plain_router(service: InferenceService) -> APIRouter:
             return stream(_events(service, await service.start(parts, asking)))
         return await while_connected(request, _whole(service, parts, asking))
 
-    @router.post("/api/plan")
+    @router.post("/api/plan", openapi_extra=described_body("/api/plan", TextBody, TYPES))
     async def plan(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         """Tell what a document would cost, and show its pages, without asking the model."""
         parts, options, _ = await _read(request, service)
@@ -113,7 +113,7 @@ def plain_router(service: InferenceService) -> APIRouter:
         taken = service.takes_requests
         return JSONResponse({"ready": taken, "state": service.state}, 200 if taken else 503)
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
         """Return metrics for Prometheus."""
         service.update_gauges()

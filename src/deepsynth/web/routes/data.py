@@ -92,7 +92,7 @@ def list_generated(services: Wired) -> dict[str, Any]:
     }
 
 
-@router.get("/api/datasets/{dataset_id}", response_model=OneDataset)
+@router.get("/api/datasets/{dataset_id:id}", response_model=OneDataset)
 def show_dataset(services: Wired, dataset_id: Identity) -> dict[str, Any]:
     """Return a dataset with its settings, its report and its card."""
     found = services.inventory.dataset(dataset_id)
@@ -105,7 +105,7 @@ def show_dataset(services: Wired, dataset_id: Identity) -> dict[str, Any]:
     return {"dataset": {**_values(found), **more}}
 
 
-@router.delete("/api/datasets/{dataset_id}", response_model=Message)
+@router.delete("/api/datasets/{dataset_id:id}", response_model=Message)
 def delete_dataset(services: Wired, dataset_id: Identity) -> dict[str, str]:
     """Delete a dataset below the state folder that no job needs any more."""
     found = services.inventory.dataset(dataset_id)
@@ -113,7 +113,7 @@ def delete_dataset(services: Wired, dataset_id: Identity) -> dict[str, str]:
     return {"message": f"deleted {found.path}; {freed} bytes are free again"}
 
 
-@router.get("/api/datasets/{dataset_id}/rows", response_model=Rows)
+@router.get("/api/datasets/{dataset_id:id}/rows", response_model=Rows)
 def list_rows(
     services: Wired,
     dataset_id: Identity,
@@ -128,7 +128,7 @@ def list_rows(
     return {"rows": [_row(dataset_id, split, rows, number) for number in numbers], "total": len(rows)}
 
 
-@router.get("/api/datasets/{dataset_id}/rejected", response_model=Rejected)
+@router.get("/api/datasets/{dataset_id:id}/rejected", response_model=Rejected)
 def list_rejected(services: Wired, dataset_id: Identity, offset: Offset = 0, limit: Limit = 50) -> dict[str, Any]:
     """Return the rows that were kept out, with their reasons."""
     found = services.inventory.dataset(dataset_id)
@@ -140,7 +140,7 @@ def list_rejected(services: Wired, dataset_id: Identity, offset: Offset = 0, lim
 
 
 @router.get(
-    "/api/datasets/{dataset_id}/rows/{split}/{index}/pages/{number}.png", response_class=Response, responses=PNG
+    "/api/datasets/{dataset_id:id}/rows/{split}/{index}/pages/{number}.png", response_class=Response, responses=PNG
 )
 def show_row_page(
     services: Wired, dataset_id: Identity, split: Split, index: PageNumber, number: PageNumber
@@ -151,6 +151,11 @@ def show_row_page(
     return Response(content, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
 
 
+def _schema(media_type: str) -> dict[str, Any]:
+    """Return the schema of an upload: JSON is any value, all else bytes."""
+    return {} if media_type == "application/json" else {"type": "string", "format": "binary", "minLength": 1}
+
+
 @router.post(
     "/api/uploads",
     response_model=OneUpload,
@@ -158,7 +163,7 @@ def show_row_page(
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {name: {"schema": {"type": "string", "format": "binary"}} for name in TYPES},
+            "content": {name: {"schema": _schema(name)} for name in TYPES},
         }
     },
 )
@@ -177,7 +182,7 @@ def list_uploads(services: Wired) -> dict[str, Any]:
     return {"uploads": [{"pages": None, **values} for values in services.uploads.list()]}
 
 
-@router.get("/api/uploads/{upload_id}", response_model=OneUpload)
+@router.get("/api/uploads/{upload_id:id}", response_model=OneUpload)
 def show_upload(services: Wired, upload_id: Identity) -> dict[str, Any]:
     """Return an upload; the pages of a PDF or a picture are counted the first time."""
     values = services.uploads.get(upload_id)
@@ -186,7 +191,7 @@ def show_upload(services: Wired, upload_id: Identity) -> dict[str, Any]:
     return {"upload": values}
 
 
-@router.delete("/api/uploads/{upload_id}", response_model=Message)
+@router.delete("/api/uploads/{upload_id:id}", response_model=Message)
 def delete_upload(services: Wired, upload_id: Identity) -> dict[str, str]:
     """Delete an upload that no job needs any more."""
     folder = services.uploads.content(upload_id).parent
@@ -197,7 +202,7 @@ def delete_upload(services: Wired, upload_id: Identity) -> dict[str, str]:
     return {"message": f"deleted upload {upload_id}"}
 
 
-@router.get("/api/uploads/{upload_id}/pages/{number}.png", response_class=Response, responses=PNG)
+@router.get("/api/uploads/{upload_id:id}/pages/{number}.png", response_class=Response, responses=PNG)
 def show_upload_page(
     services: Wired, upload_id: Identity, number: PageNumber, width: Annotated[int, Query(ge=16, le=2000)] = 640
 ) -> Response:

@@ -27,7 +27,7 @@ router = APIRouter(tags=["jobs"])
 class Body(BaseModel):
     """The base of every body: unknown names are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Kinds(BaseModel):
@@ -98,7 +98,9 @@ class Queue(BaseModel):
 class Order(Body):
     """Waiting jobs that shall come first, in this order."""
 
-    order: list[Annotated[str, Field(pattern="^[0-9a-f]{16}$")]] = Field(max_length=200)
+    order: list[Annotated[str, Field(pattern="^[0-9a-f]{16}$")]] = Field(
+        max_length=200, json_schema_extra={"uniqueItems": True}
+    )
 
 
 class Name(Body):
@@ -138,6 +140,7 @@ class Check(BaseModel):
     memory: dict[str, Any]
     disk: dict[str, Any]
     time: dict[str, Any]
+    pending: bool
     warnings: list[str]
 
 
@@ -153,7 +156,7 @@ class LogPart(BaseModel):
 class Curves(BaseModel):
     """Metrics by name, each a list of [step, value]."""
 
-    series: dict[str, list[tuple[float, float | None]]]
+    series: dict[str, list[list[float | None]]]
     cursor: str
     reset: bool
     total: int
@@ -225,10 +228,10 @@ def create_job(
     services: Wired,
     body: JobRequest,
     response: Response,
-    idempotency_key: Annotated[str | None, Header(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")] = None,
+    idempotency_key: Annotated[str, Header(min_length=8, max_length=128, pattern=r"^[\x21-\x7e]+$")] = "",
 ) -> dict[str, Any]:
     """Queue a job; the same `Idempotency-Key` gives the same job again."""
-    job, new = requests.create(services, body, idempotency_key)
+    job, new = requests.create(services, body, idempotency_key or None)
     response.status_code = 201 if new else 200
     return asked(services, job, f"{job.kind} is queued" if new else "this request had made this job before")
 
@@ -251,7 +254,7 @@ def order_queue(services: Wired, body: Order) -> dict[str, Any]:
     return {"jobs": described(services, services.store.reorder(body.order))}
 
 
-@router.get("/api/jobs/{job_id}", response_model=OneJob)
+@router.get("/api/jobs/{job_id:id}", response_model=OneJob)
 def show_job(services: Wired, job_id: Identity) -> dict[str, Any]:
     """Return a job with its settings, as a tree, as YAML and as a command line."""
     job = services.store.get_job(job_id)
@@ -259,13 +262,13 @@ def show_job(services: Wired, job_id: Identity) -> dict[str, Any]:
     return {"job": {**values, **settings_of(job)}, "progress": progress_answer(job.progress)}
 
 
-@router.patch("/api/jobs/{job_id}", response_model=Renamed)
+@router.patch("/api/jobs/{job_id:id}", response_model=Renamed)
 def rename_job(services: Wired, job_id: Identity, body: Name) -> dict[str, Any]:
     """Give a job another name."""
     return {"job": described(services, [services.store.rename(job_id, body.name)])[0]}
 
 
-@router.delete("/api/jobs/{job_id}", response_model=Deleted)
+@router.delete("/api/jobs/{job_id:id}", response_model=Deleted)
 def remove_job(services: Wired, job_id: Identity, artifacts: Literal["keep", "delete"] = "keep") -> dict[str, Any]:
     """Delete a job of which nothing is alive, and with `artifacts=delete` the folder that it wrote."""
     job = services.store.get_job(job_id)
@@ -275,7 +278,7 @@ def remove_job(services: Wired, job_id: Identity, artifacts: Literal["keep", "de
     return {"job_id": job_id, "message": f"deleted job {job_id}, its log and its settings{kept}"}
 
 
-@router.get("/api/jobs/{job_id}/progress", response_model=OldProgress)
+@router.get("/api/jobs/{job_id:id}/progress", response_model=OldProgress)
 def show_progress(services: Wired, job_id: Identity) -> dict[str, Any]:
     """Return how far a job is, in the words of the earlier service."""
     job = services.store.get_job(job_id)
@@ -294,13 +297,13 @@ def show_progress(services: Wired, job_id: Identity) -> dict[str, Any]:
     }
 
 
-@router.post("/api/jobs/{job_id}/pause", response_model=Asked, status_code=202)
+@router.post("/api/jobs/{job_id:id}/pause", response_model=Asked, status_code=202)
 def pause_job(services: Wired, job_id: Identity) -> dict[str, Any]:
     """Ask a job to save and stop; one that waits is held."""
     return asked(services, services.store.request(job_id, "pause"))
 
 
-@router.post("/api/jobs/{job_id}/resume", response_model=Asked, status_code=202)
+@router.post("/api/jobs/{job_id:id}/resume", response_model=Asked, status_code=202)
 def resume_job(services: Wired, job_id: Identity) -> dict[str, Any]:
     """Put a paused, failed or interrupted job back into the queue; it goes on from its newest whole checkpoint."""
     job = services.store.request(job_id, "resume")
@@ -308,13 +311,13 @@ def resume_job(services: Wired, job_id: Identity) -> dict[str, Any]:
     return asked(services, job)
 
 
-@router.post("/api/jobs/{job_id}/cancel", response_model=Asked, status_code=202)
+@router.post("/api/jobs/{job_id:id}/cancel", response_model=Asked, status_code=202)
 def cancel_job(services: Wired, job_id: Identity, body: Cancel | None = None) -> dict[str, Any]:
     """Stop a job for good; it saves first unless told otherwise."""
     return asked(services, services.store.request(job_id, "cancel", save=body is None or body.save))
 
 
-@router.get("/api/jobs/{job_id}/events", response_model=Moves)
+@router.get("/api/jobs/{job_id:id}/events", response_model=Moves)
 def show_moves(services: Wired, job_id: Identity) -> dict[str, Any]:
     """Return a job's moves, with their times and reasons."""
     services.store.get_job(job_id)
@@ -323,7 +326,7 @@ def show_moves(services: Wired, job_id: Identity) -> dict[str, Any]:
     return {"events": [{**{name: row[name] for name in names}, "state": row["status"]} for row in found]}
 
 
-@router.get("/api/jobs/{job_id}/logs", response_model=LogPart)
+@router.get("/api/jobs/{job_id:id}/logs", response_model=LogPart)
 def show_log(
     services: Wired,
     job_id: Identity,
@@ -334,7 +337,7 @@ def show_log(
     return logs.read(services.executor.folder(services.store.get_job(job_id).id).log, offset, limit)
 
 
-@router.get("/api/jobs/{job_id}/metrics", response_model=Curves)
+@router.get("/api/jobs/{job_id:id}/metrics", response_model=Curves)
 def show_metrics(
     services: Wired,
     job_id: Identity,
@@ -348,7 +351,7 @@ def show_metrics(
     return read_curves(path, cursor, max_points=max_points, names=names or ())
 
 
-@router.get("/api/jobs/{job_id}/system", response_model=SystemPoints)
+@router.get("/api/jobs/{job_id:id}/system", response_model=SystemPoints)
 def show_system(services: Wired, job_id: Identity, after: Offset = 0) -> dict[str, Any]:
     """Return memory and processor use of a job's processes, from sample `after` of this attempt on."""
     job = services.store.get_job(job_id)
@@ -356,14 +359,14 @@ def show_system(services: Wired, job_id: Identity, after: Offset = 0) -> dict[st
     return {"points": points[after:], "next": max(after, len(points))}
 
 
-@router.get("/api/jobs/{job_id}/samples", response_model=Samples)
+@router.get("/api/jobs/{job_id:id}/samples", response_model=Samples)
 def show_samples(services: Wired, job_id: Identity, limit: Limit = 50) -> dict[str, Any]:
     """Return summaries that were written while training, by step, or those of an evaluation."""
     job = services.store.get_job(job_id)
     return {"samples": read_samples(job, limit)}
 
 
-@router.get("/api/jobs/{job_id}/report", response_model=dict[str, Any])
+@router.get("/api/jobs/{job_id:id}/report", response_model=dict[str, Any])
 def show_report(services: Wired, job_id: Identity) -> Any:
     """Return the report of an evaluation or a frontier."""
     job = services.store.get_job(job_id)
@@ -373,7 +376,7 @@ def show_report(services: Wired, job_id: Identity) -> Any:
     return FileResponse(path, media_type="application/json")
 
 
-@router.get("/api/jobs/{job_id}/files", response_model=Files)
+@router.get("/api/jobs/{job_id:id}/files", response_model=Files)
 def show_files(services: Wired, job_id: Identity) -> dict[str, Any]:
     """List the files that a job has written."""
     files, truncated = list_files(services.store.get_job(job_id))
@@ -381,7 +384,7 @@ def show_files(services: Wired, job_id: Identity) -> dict[str, Any]:
 
 
 @router.get(
-    "/api/jobs/{job_id}/files/{file_id}",
+    "/api/jobs/{job_id:id}/files/{file_id:id}",
     response_class=FileResponse,
     responses={
         200: {"content": {"application/octet-stream": {}}},

@@ -47,7 +47,7 @@ class OneModel(BaseModel):
 class Keep(BaseModel):
     """Whether a model must stay."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     keep: bool
 
@@ -55,7 +55,7 @@ class Keep(BaseModel):
 class Ids(BaseModel):
     """Several models."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     ids: list[str] = Field(max_length=200)
 
@@ -100,7 +100,7 @@ def list_models(services: Wired) -> dict[str, Any]:
     return {"models": [*map(_built_in, BUILT_IN), *_described(services, services.inventory.models())]}
 
 
-@router.get("/api/models/{model_id}", response_model=OneModel)
+@router.get("/api/models/{model_id:id}", response_model=OneModel)
 def show_model(services: Wired, model_id: Identity) -> dict[str, Any]:
     """Return a model with its configuration and its files."""
     found = services.inventory.model(model_id)
@@ -111,7 +111,7 @@ def show_model(services: Wired, model_id: Identity) -> dict[str, Any]:
     return {"model": {**values, "config": read_json(found.path / "config.json"), "files": files}}
 
 
-@router.patch("/api/models/{model_id}", response_model=OneModel)
+@router.patch("/api/models/{model_id:id}", response_model=OneModel)
 def keep_model(services: Wired, model_id: Identity, body: Keep) -> dict[str, Any]:
     """Mark a model to be kept, or not any more."""
     found = services.inventory.model(model_id)
@@ -119,7 +119,7 @@ def keep_model(services: Wired, model_id: Identity, body: Keep) -> dict[str, Any
     return {"model": _described(services, [found])[0]}
 
 
-@router.delete("/api/models/{model_id}", response_model=DeletedModels)
+@router.delete("/api/models/{model_id:id}", response_model=DeletedModels)
 def delete_model(services: Wired, model_id: Identity) -> dict[str, Any]:
     """Delete a model that is not kept and that no job needs any more."""
     return {"deleted": [model_id], "freed_bytes": remove_folder(services, services.inventory.model(model_id))}

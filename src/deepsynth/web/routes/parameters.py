@@ -5,7 +5,24 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Query
+from starlette.convertors import Convertor, register_url_convertor
 
+
+class IdConvertor(Convertor[str]):
+    """Lets `{job_id:id}` in a route match ids alone, so that its fixed neighbors (`/api/jobs/check`) are no ids."""
+
+    regex = "[0-9a-f]{16}"
+
+    def convert(self, value: str) -> str:
+        """Return the id as it stands."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the id as it stands."""
+        return value
+
+
+register_url_convertor("id", IdConvertor())
 Identity = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["0f3a5c7d9e1b2a4c"])]
 """An id: sixteen hexadecimal digits."""
 Limit = Annotated[int, Query(ge=1, le=200)]

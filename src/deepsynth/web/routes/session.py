@@ -22,7 +22,7 @@ class Session(BaseModel):
 class Credentials(BaseModel):
     """A code out of a login link, or the token."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     code: str = Field(default="", max_length=200)
     token: str = Field(default="", max_length=500)

@@ -66,7 +66,7 @@ class Hub(BaseModel):
 class HubToken(BaseModel):
     """A token, on its only way: in."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     token: str = Field(min_length=8, max_length=200)
     remember: bool = False
@@ -81,7 +81,7 @@ class Audit(BaseModel):
 class Comparison(BaseModel):
     """A saved comparison."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     jobs: list[Annotated[str, Field(pattern="^[0-9a-f]{16}$")]] = Field(max_length=50)
     view: dict[str, Any] = Field(default_factory=dict)

@@ -49,20 +49,26 @@ function choicesOf(datasets, models) {
   return { model, dataset, source, path: [] };
 }
 
-/** The check of a request, asked anew a moment after each change. @param {T.JobRequest} request */
+/** How long to wait for a plan before asking again, in milliseconds. */
+const PLANNING = 1500;
+
+/** The check of a request, asked anew a moment after each change, and until its plan is ready. @param {T.JobRequest} request */
 function useCheck(request) {
   const [state, setState] = useState(/** @type {{check: T.Check | null, error: unknown, busy: boolean}} */ ({ check: null, error: null, busy: true }));
   const key = JSON.stringify(request);
   useEffect(() => {
     const stop = new AbortController();
     setState((old) => ({ ...old, busy: true }));
-    const timer = setTimeout(async () => {
+    const ask = async () => {
       try {
-        setState({ check: await api.checkJob(request, stop.signal), error: null, busy: false });
+        const check = await api.checkJob(request, stop.signal);
+        setState({ check, error: null, busy: false });
+        if (check.pending) timer = setTimeout(ask, PLANNING);
       } catch (error) {
         if (!stop.signal.aborted) setState((old) => ({ ...old, error, busy: false }));
       }
-    }, 300);
+    };
+    let timer = setTimeout(ask, 300);
     return () => {
       clearTimeout(timer);
       stop.abort();
@@ -112,7 +118,7 @@ function CheckPanel({ check, busy, form, name }) {
     ${check.warnings.map((warning) => h(Notice, { tone: "warn", icon: "warning", children: warning }))}
     ${h(Need, { title: "Memory", need: check.memory, noun: "free" })} ${h(Need, { title: "Disk", need: check.disk, noun: "free" })}
     <div class="need">
-      <div class="need-head"><span>Time</span><strong>${check.time.seconds === null ? "Not known yet" : `about ${duration(check.time.seconds)}`}</strong></div>
+      <div class="need-head"><span>Time</span><strong>${check.time.seconds === null ? "Not known yet" : `${check.time.at_least ? "at least" : "about"} ${duration(check.time.seconds)}`}</strong></div>
       <p class="help">${check.time.basis}</p>
     </div>
     <div class="equal">

@@ -74,7 +74,9 @@ export interface Check {
   settings: Record<string, unknown> | null;
   memory: Need;
   disk: Need;
-  time: { seconds: number | null; basis: string };
+  time: { seconds: number | null; at_least: boolean; basis: string };
+  /** Whether a plan is still being made: ask again. */
+  pending: boolean;
   warnings: string[];
 }
 
