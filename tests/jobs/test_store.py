@@ -266,3 +266,11 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
 TestStoreAgainstModel = StoreAgainstModel.TestCase
 TestStoreAgainstModel.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+
+
+def test_a_jobs_moves_are_in_order_even_when_the_clock_is_set_back(store, monkeypatch):
+    job = store.create_job("training", {})
+    monkeypatch.setattr("deepsynth.jobs.store.now", lambda: "2020-01-01T00:00:00.000+00:00")
+    paused = store.request(job.id, "pause")
+    again = store.request(job.id, "resume")
+    assert job.updated_at < paused.updated_at < again.updated_at

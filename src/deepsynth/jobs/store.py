@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -364,7 +364,7 @@ def _check_attempt(job: Job, attempt: int | None) -> None:
 
 def _move(transaction: Transaction, job: Job, target: JobStatus, reason: str, result: str = "") -> Job:
     check_move(job, target)
-    time, queued = now(), target is JobStatus.QUEUED
+    time, queued = max(now(), _just_after(job.updated_at)), target is JobStatus.QUEUED
     transaction.run(
         "UPDATE jobs SET status = ?, attempt = ?, updated_at = ?, reason = ?, result = ?, started_at = ?, ended_at = ?"
         " WHERE id = ?",
@@ -380,6 +380,11 @@ def _move(transaction: Transaction, job: Job, target: JobStatus, reason: str, re
     moved = _get(transaction, job.id)
     _append_event(transaction, moved)
     return moved
+
+
+def _just_after(time: str) -> str:
+    """Return the next time that the store can write: a job's moves are in order even when the clock is set back."""
+    return (datetime.fromisoformat(time) + timedelta(milliseconds=1)).isoformat(timespec="milliseconds")
 
 
 def _settle(transaction: Transaction, job: Job, record: ExitRecord) -> Job:

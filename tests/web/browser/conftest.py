@@ -46,7 +46,7 @@ class Visitor:
         self.base = base
         self.faults: list[str] = []
         self.heeds = True
-        page.set_default_timeout(8000)
+        page.set_default_timeout(30_000)
         page.add_init_script(SHIFTS)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.faults.append(str(error)))

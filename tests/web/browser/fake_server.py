@@ -222,6 +222,7 @@ class World:
         with self.lock:
             job = self.jobs[job_id]
             job["state"], job["reason"] = state, reason
+            job["updated_at"] = datetime.now(UTC).isoformat()
             job["ended_at"] = datetime.now(UTC).isoformat() if state in ("cancelled", "succeeded") else None
             if state == "queued":
                 job["attempt"] += 1

@@ -91,7 +91,7 @@ def test_a_dataset_is_prepared_and_a_model_trained_paused_resumed_and_deleted(vi
     page.locator(".sample .page img").first.wait_for(timeout=PATIENCE)
     width = page.locator(".sample .page img").first.evaluate("(image) => image.decode().then(() => image.naturalWidth)")
     assert width >= 64, "the picture of a page is drawn"
-    assert "Repairs closed the harbor" in page.locator(".sample").first.inner_text()
+    page.locator(".sample").first.get_by_text("Repairs closed the harbor").first.wait_for()
 
     page.get_by_role("link", name="Train on it").click()
     page.get_by_role("heading", name="New run").wait_for()
@@ -126,7 +126,11 @@ def test_a_dataset_is_prepared_and_a_model_trained_paused_resumed_and_deleted(vi
     page.get_by_label("Delete its files too").check()
     page.get_by_role("button", name="Delete job and files").click()
     page.get_by_role("heading", name="Jobs", level=1).wait_for()
-    assert page.get_by_role("link", name="tiny on harbors").count() == 0
+    page.get_by_role("link", name="tiny on harbors").wait_for(state="detached")
+    for _ in range(300):  # the scheduler removes the folder
+        if not Path(job["output_path"]).exists():
+            break
+        page.wait_for_timeout(100)
     assert not Path(job["output_path"]).exists()
 
 
@@ -147,4 +151,4 @@ def test_a_pdf_is_drawn_planned_and_summarized(visit, address, chromium, tmp_pat
     page.get_by_role("button", name="Summarize").click()
     page.locator(".answer .facts").wait_for(timeout=PATIENCE)
     assert ask(address, "api/inference")["state"] == "ready"
-    assert page.locator(".answer").get_by_text(re.compile(r"\d+ tokens? in")).is_visible()
+    page.locator(".answer").get_by_text(re.compile(r"\d+ tokens? in")).wait_for()

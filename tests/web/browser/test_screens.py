@@ -64,7 +64,7 @@ def test_nothing_is_wider_than_320_pixels(visit, fake):
 def test_screens_without_content_say_what_to_do(visit, empty, address):
     visitor = visit(empty)
     page = visitor.open(address)
-    assert page.locator(".empty h2, .card-item h3").first.is_visible()
+    page.locator(".empty h2, .card-item h3").first.wait_for()
     assert visitor.violations() == []
 
 
@@ -76,7 +76,7 @@ def test_dialogs_are_accessible(visit, fake):
     assert visitor.violations() == []
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Cancel nano with augmentation"
+    page.wait_for_function("document.activeElement.getAttribute('aria-label') === 'Cancel nano with augmentation'")
 
 
 def test_the_open_menu_of_a_phone_is_accessible(visit, fake):
@@ -86,7 +86,7 @@ def test_the_open_menu_of_a_phone_is_accessible(visit, fake):
     assert visitor.violations() == []
     page.get_by_role("link", name="Models").click()
     page.get_by_role("heading", name="Models", level=1).wait_for()
-    assert page.get_by_role("button", name="Menu").get_attribute("aria-expanded") == "false"
+    page.locator("button[aria-label=Menu][aria-expanded=false]").wait_for()
 
 
 def test_the_theme_that_was_chosen_stays(visit, fake):
@@ -97,4 +97,4 @@ def test_the_theme_that_was_chosen_stays(visit, fake):
     page.wait_for_function("light => getComputedStyle(document.body).backgroundColor !== light", arg=light)
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     visitor.open("#/jobs")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    page.wait_for_function("dark => getComputedStyle(document.body).backgroundColor === dark", arg=dark)

@@ -16,10 +16,17 @@ export const gaps = signal(0);
 /** Jobs ticked for comparison, kept while the page is open. */
 export const picked = signal(/** @type {readonly string[]} */ ([]));
 
-/** @param {T.Job[]} found */
+/**
+ * Takes in what the server says of jobs. The answer to a request may come after the event that overtook it, so what is older
+ * than what is known counts for nothing; a job's `updated_at` grows with each of its moves.
+ *
+ * @param {T.Job[]} found
+ */
 export function remember(found) {
   const known = new Map(jobs.peek());
-  for (const job of found) known.set(job.job_id, job);
+  for (const job of found) {
+    if ((known.get(job.job_id)?.updated_at ?? "") <= job.updated_at) known.set(job.job_id, job);
+  }
   jobs.value = known;
 }
 
