@@ -222,7 +222,7 @@ def plan_table(loaded: Any, config: DoctorConfig, mode_name: str) -> str:
 
 def preset_table(loaded: Any, mode_name: str) -> str:
     """Return what training this model takes with each preset, and what the preset is for."""
-    device, room = _place()
+    device, room = place()
     lines: list[str] = []
     for name, preset in PRESETS.items():
         planned = peak(loaded.model, loaded.family, name, mode_name, device)
