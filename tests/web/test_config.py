@@ -21,6 +21,7 @@ def test_every_variable_reaches_its_setting():
         "DEEPSYNTH_UI_ALLOWED_HOSTS": "a.example, b.example:81",
         "DEEPSYNTH_UI_FOLDERS": "/x,/y",
         "DEEPSYNTH_UI_PAUSE_ON_STOP": "1",
+        "DEEPSYNTH_UI_LOG_FORMAT": "json",
         "DEEPSYNTH_TOKEN_FILE": "/t",
     }
     assert from_environment(values) == WebConfig(
@@ -31,6 +32,7 @@ def test_every_variable_reaches_its_setting():
         allowed_hosts=("a.example", "b.example:81"),
         folders=(Path("/x"), Path("/y")),
         pause_on_stop=True,
+        log_format="json",
         token_file=Path("/t"),
     )
 

@@ -57,7 +57,14 @@ def test_a_folder_that_the_application_did_not_choose_is_never_removed(place, st
     assert store.removals() == [str(place.jobs / outside.id)]
 
 
-@pytest.mark.parametrize("words", [("dance", "x"), ("pause",), ("pause", "a", "b")])
+def test_the_state_folder_is_copied_and_put_back_from_a_terminal(place, job, tmp_path):
+    assert "bytes" in call(place, "backup", str(tmp_path / "copy"), without_results=True)
+    place.state_dir.rename(tmp_path / "lost")
+    assert "start the application" in call(place, "restore", str(tmp_path / "copy"))
+    assert job.id in call(place)
+
+
+@pytest.mark.parametrize("words", [("dance", "x"), ("pause",), ("pause", "a", "b"), ("backup",), ("restore", "a", "b")])
 def test_mistakes_are_told(place, words):
     with pytest.raises(InputError):
         call(place, *words)

@@ -141,6 +141,11 @@ class StateManager:
         where, values = _filter(kinds, statuses)
         return int(self.database.read("SELECT COUNT(*) AS n FROM jobs" + _where(where), values)[0]["n"])
 
+    def count_by_kind_and_status(self) -> dict[tuple[str, JobStatus], int]:
+        """Return how many jobs there are of each kind in each state; what has none is left out."""
+        rows = self.database.read("SELECT kind, status, COUNT(*) AS n FROM jobs GROUP BY kind, status")
+        return {(row["kind"], JobStatus(row["status"])): int(row["n"]) for row in rows}
+
     def queue(self) -> list[Job]:
         """Return the waiting jobs in the order in which they will start."""
         sql = _SELECT + " WHERE status = ? ORDER BY rank, number"

@@ -8,6 +8,7 @@ import sys
 
 from deepsynth.core.errors import DeepSynthError, MissingExtraError, SettingsError
 from deepsynth.web.config import WebConfig, access_token, from_environment
+from deepsynth.web.journal import write_log
 
 
 def is_loopback(host: str) -> bool:
@@ -42,6 +43,7 @@ def serve(config: WebConfig) -> None:
         from deepsynth.web.services import make_services
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "fastapi", "web") from error
+    write_log(config.log_format, level=os.environ.get("DEEPSYNTH_LOG", "WARNING").upper())
     os.umask(0o077)
     services = make_services(config, token)
     app = create_app(config, services=services)

@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from deepsynth import __version__
 from deepsynth.web import errors
 from deepsynth.web.config import WebConfig
 from deepsynth.web.gate import Gate
+from deepsynth.web.gauges import JobGauges
 from deepsynth.web.inference import mount_inference
 from deepsynth.web.routes import data, events, jobs, models, session, site, system
 from deepsynth.web.services import Services, make_services
@@ -48,6 +50,11 @@ def create_app(config: WebConfig, token: str | None = None, *, services: Service
     errors.install(app)
     for routes in (system, session, jobs, events, data, models, site):
         app.include_router(routes.router)
+    app.state.metrics = CollectorRegistry()
+    scheduler = wired.scheduler
+    app.state.metrics.register(
+        JobGauges(wired.store, wired.place.state_dir, scheduler.capacity, lambda: scheduler.is_mine)
+    )
     mount_inference(app, config.inference)
     app.add_middleware(
         Gate,

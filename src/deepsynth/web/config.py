@@ -14,6 +14,7 @@ from deepsynth.core.config import Config
 from deepsynth.core.errors import SettingsError
 from deepsynth.jobs.place import DEFAULT, STATE_DIR
 from deepsynth.web.inference.config import InferenceConfig
+from deepsynth.web.journal import LogFormat
 
 SHORTEST_TOKEN = 16
 Bytes = Annotated[int, Field(ge=1)]
@@ -54,6 +55,8 @@ class WebConfig(Config):
     """Pages that may listen to events at once; from one address of another machine at most 100."""
     inference: InferenceConfig = InferenceConfig()
     """The model that the playground and the HTTP interface run."""
+    log_format: LogFormat = "text"
+    """The server's own log: lines for people, or a JSON object a line (environment: DEEPSYNTH_UI_LOG_FORMAT)."""
     pause_on_stop: bool = False
     """When stopped, pause every job at a checkpoint first: for containers (environment: DEEPSYNTH_UI_PAUSE_ON_STOP)."""
 
@@ -66,6 +69,7 @@ _VARIABLES = {
     "DEEPSYNTH_UI_ALLOWED_HOSTS": "allowed_hosts",
     "DEEPSYNTH_UI_FOLDERS": "folders",
     "DEEPSYNTH_UI_PAUSE_ON_STOP": "pause_on_stop",
+    "DEEPSYNTH_UI_LOG_FORMAT": "log_format",
     "DEEPSYNTH_TOKEN_FILE": "token_file",
 }
 _LISTS = frozenset({"allowed_hosts", "folders"})

@@ -79,6 +79,7 @@ def serve_app(app: Any, *, host: str, port: int, uds: Path | None, on_stop: Call
         http=PatientProtocol,
         loop="asyncio",
         ws="none",
+        log_config=None,  # its loggers write where all others do; see journal.py
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -2,6 +2,7 @@
 
     deepsynth jobs                          list them
     deepsynth jobs show|log|pause|resume|cancel|delete ID
+    deepsynth jobs backup|restore FOLDER    copy the state folder while the application runs; put such a copy back
     deepsynth jobs run ID                   the runner of its next attempt; the web application starts one for each
     deepsynth jobs work ID ATTEMPT RUNNER   the work itself; only a runner starts it
 
@@ -21,6 +22,7 @@ from deepsynth.core.control import Control
 from deepsynth.core.errors import InputError
 from deepsynth.core.progress import Reporter
 from deepsynth.jobs import IllegalMoveError, Job, JobStatus, StateManager, logs
+from deepsynth.jobs.backup import backup, restore
 from deepsynth.jobs.executor import LOCKS, take_locks
 from deepsynth.jobs.folder import JobFolder
 from deepsynth.jobs.place import STATE_DIR, Place, find_place
@@ -36,11 +38,13 @@ class JobsConfig(Config):
     """What is done with which job."""
 
     words: tuple[str, ...] = ()
-    """What to do and the job's id, for example `pause 0f3a5c7d9e1b2a4c`; nothing lists all jobs."""
+    """What to do and the job's id or a folder, for example `pause 0f3a5c7d9e1b2a4c`; nothing lists all jobs."""
     state_dir: Path | None = None
     """Folder of the web application's state; else that of DEEPSYNTH_UI_STATE_DIR, else runs/web."""
     artifacts: bool = False
     """With `delete`: remove the folder that the job wrote, too."""
+    without_results: bool = False
+    """With `backup`: leave out what jobs have written (checkpoints, datasets, reports)."""
     save_first: bool = True
     """With `cancel`: let the job save a checkpoint first."""
 
@@ -57,17 +61,32 @@ def run(config: JobsConfig, reporter: Reporter) -> str | None:
     if action == "work":
         raise SystemExit(_work(find_place(config.state_dir), *names))
     place = find_place(config.state_dir)
+    if action in ("backup", "restore"):
+        return _copy(action, place, names, config)
     store = place.open()
     try:
         if action == "list":
             return "\n".join(_line(job) for job in store.list_jobs()) or "no jobs"
         if action not in _ACTIONS:
-            raise InputError(f"jobs cannot {action!r}; it can list, {', '.join(sorted(_ACTIONS))}", field="words")
+            raise InputError(
+                f"jobs cannot {action!r}; it can list, backup, restore, {', '.join(sorted(_ACTIONS))}", field="words"
+            )
         if len(names) != 1:
             raise InputError(f"name one job: deepsynth jobs {action} ID", field="words")
         return _ACTIONS[action](store, place, names[0], config)
     finally:
         store.close()
+
+
+def _copy(action: str, place: Place, names: list[str], config: JobsConfig) -> str:
+    if len(names) != 1:
+        raise InputError(f"name one folder: deepsynth jobs {action} FOLDER", field="words")
+    folder = Path(names[0]).absolute()
+    if action == "backup":
+        size = backup(place, folder, artifacts=not config.without_results)
+        return f"copied {place.state_dir} to {folder}, {size:,} bytes"
+    restore(folder, place)
+    return f"{place.state_dir} is as it was copied to {folder}; start the application"
 
 
 def _line(job: Job) -> str:
