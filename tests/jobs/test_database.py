@@ -52,6 +52,14 @@ def test_a_network_file_system_is_refused_with_the_remedy(tmp_path, monkeypatch)
         SqliteDatabase(tmp_path / "jobs.sqlite")
 
 
+def test_the_deepest_mount_that_holds_a_folder_tells_its_file_system(tmp_path):
+    (tmp_path / "my data" / "inner").mkdir(parents=True)
+    named = str(tmp_path / "my data").replace(" ", "\\040")
+    mounts = f"/dev/a / ext4 rw 0 0\nserver:/x {named} nfs4 rw 0 0\n/dev/b {tmp_path}/other xfs rw 0 0\n"
+    assert database.file_system(tmp_path / "my data" / "inner", mounts) == "nfs4"
+    assert database.file_system(tmp_path, mounts) == "ext4"
+
+
 class _Everything:
     def __contains__(self, _name):
         return True

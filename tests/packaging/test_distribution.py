@@ -1,13 +1,17 @@
 """The wheel and the sdist hold what they must, and the wheel runs where there is neither checkout, Node nor compiler."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -97,3 +101,44 @@ def test_an_installed_wheel_draws_a_page(clean_environment, tmp_path):
     assert list((tmp_path / "pages").rglob("*.png"))
     origin = run(clean_environment, "python", "-c", "import deepsynth; print(deepsynth.__file__)", cwd=tmp_path)
     assert str(clean_environment) in origin
+
+
+def test_an_installed_wheel_serves_the_whole_application_and_summarizes(clean_environment, tmp_path):
+    """Neither Node nor a compiler is on the PATH, and the model is the one that requests get when nobody names another."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DEEPSYNTH"))}
+    command = [str(clean_environment / "bin" / "deepsynth"), "web", "--uds", "socket", "--state-dir", "state"]
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(
+            command, cwd=tmp_path, env=kept | {"PATH": str(clean_environment / "bin")}, stdout=log, stderr=log
+        )
+    transport = httpx.HTTPTransport(uds=str(tmp_path / "socket"))
+    try:
+        with httpx.Client(transport=transport, base_url="http://localhost", timeout=120) as client:
+            until_it_answers(client, server, tmp_path / "log")
+            page = client.get("/").text
+            manifest = json.loads(client.get("/static/dist/manifest.json").text)
+            linked = re.findall(r"""(?:src|href)="(static/[^"]+)""", page)
+            assert f"static/dist/{manifest['script']}" in linked, "the minified copy is what is served"
+            for path in [*linked, *(f"static/dist/{name}" for name in manifest["bytes"])]:
+                assert client.get(f"/{path}").status_code == 200, path
+            assert len(client.get("/api/kinds").json()["kinds"]) >= 5
+            assert client.get("/api/inference").json()["model"] == "nano"
+            text = "The lock of the harbor was closed for eleven days while divers repaired its gate. " * 3
+            answer = client.post("/api/summarize", json={"text": text, "options": {"max_new_tokens": 16}})
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["visual_tokens"] > 0
+            assert answer.json()["generated_tokens"] > 0
+    finally:
+        server.terminate()
+        assert server.wait(timeout=60) == 0
+
+
+def until_it_answers(client: httpx.Client, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 120
+    while True:
+        try:
+            client.get("/api/health").raise_for_status()
+            return
+        except httpx.TransportError:
+            assert server.poll() is None and time.monotonic() < end, log.read_text()
+            time.sleep(0.1)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -148,10 +148,20 @@ def refuse_network_folder(folder: Path) -> None:
     """
     if not sys.platform.startswith("linux"):
         return
-    found = subprocess.run(["stat", "-f", "-c", "%T", str(folder)], capture_output=True, text=True, check=False)
-    name = found.stdout.strip()
+    name = file_system(folder, Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape"))
     if name in NETWORK:
         raise StorageError(
             f"{folder} lies on {name}, whose file locks do not hold between machines; name a local state folder, or keep"
             " jobs in PostgreSQL with DEEPSYNTH_STORE=postgresql://..."
         )
+
+
+def file_system(folder: Path, mounts: str) -> str:
+    """Return the type of the file system that a folder lies on, by the kernel's table of mounts: the deepest one counts."""
+    best, name = -1, ""
+    for line in mounts.splitlines():
+        _, place, kind, *_ = line.split(" ")
+        point = Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), place))
+        if folder.resolve().is_relative_to(point) and len(point.parts) >= best:
+            best, name = len(point.parts), kind
+    return name
