@@ -18,6 +18,7 @@ def card(figures: Mapping[str, Any]) -> str:
         **figures["facts"],
         verdict=_verdict(figures["summaries"]),
         reading=_table("longest text, characters (random letters: half as many)", figures["wrong_characters_percent"]),
+        lines=_table("lines of a page", figures["wrong_characters_by_lines"]),
         blind=_figure(figures["blind"]),
         summaries=_table("language", figures["summaries"]),
         right=_figure(use["right page"]),
@@ -35,9 +36,9 @@ def _table(corner: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _figure(value: Sequence[float] | int) -> str:
-    if isinstance(value, int):
-        return str(value)
+def _figure(value: Sequence[float] | float) -> str:
+    if isinstance(value, int | float):
+        return f"{value:g}"
     mean, low, high = value
     return f"{mean:g} [{low:g}, {high:g}]"
 

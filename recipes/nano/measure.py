@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,101 +15,126 @@ from deepsynth.core.geometry import NO_TILES, mode
 from deepsynth.core.progress import SilentReporter
 from deepsynth.data.config import DataConfig
 from deepsynth.data.prepared import PreparedDataset, TaskExamples
+from deepsynth.data.tasks import READ
 from deepsynth.evaluation.baselines import LEAD, RANDOM, STRIPPED
-from deepsynth.evaluation.evaluator import Changed, Evaluator
+from deepsynth.evaluation.evaluator import Changed, Evaluator, Examples
 from deepsynth.evaluation.systems import MODEL, evaluate_summaries
 from deepsynth.inference.summarizer import Summarizer, Writing
+from deepsynth.rendering.config import RenderConfig
 
 LENGTHS = (20, 40, 60, 80, 100)
-"""Longest text on a page, in characters."""
+"""Longest text, in characters."""
+LINES = (1, 2, 3, 6)
+"""Lines of a page; the first is how the model is used, the last the most it has learned to see."""
 READ_ROWS = 100
-SUMMARY_ROWS = 150
+SUMMARY_ROWS = 75
 """For each language."""
 LANGUAGES = ("en", "it", "fr", "de")
 SHOWN = (MODEL, LEAD, STRIPPED, RANDOM)
+KINDS = {"real text": "read", "shuffled words": "shuffled", "random letters": "random"}
 
 
 def measure(model: str, data: Path) -> dict[str, Any]:
-    """Return all figures; no file is written but in a folder beside the data."""
+    """Return all figures; nothing is written but in a folder beside the data."""
     summarizer = Summarizer.load(model)
     dataset = PreparedDataset(data)
-    evaluator = Evaluator(
-        summarizer, data.parent / "measured", SilentReporter(), batch_size=50, writing=Writing(max_new_tokens=120)
-    )
-    rows = sum(1 for _ in dataset.split("test").rows())
+    bench = Bench(summarizer, dataset)
     return {
         "facts": {
             "parameters": sum(item.numel() for item in summarizer.loaded.model.parameters()),
             "data": "Debian's package descriptions in English, Italian, French and German",
             "visual": mode(summarizer.rendering.mode).tokens(NO_TILES),
-            "rows": f"drawn from {rows:,}",
+            "rows": f"drawn from {len(dataset.split('test')):,}",
         },
         "data": dataset.fingerprint,
         "weights": summarizer.fingerprint,
-        "wrong_characters_percent": {str(length): _reading(evaluator, dataset, length) for length in LENGTHS},
-        "blind": _blind(evaluator, dataset),
-        "summaries": {language: _summaries(evaluator, dataset, language) for language in LANGUAGES},
-        "page_use_nats": _page_use(evaluator, dataset),
-        "seconds_per_page": _seconds(summarizer, dataset),
+        "wrong_characters_percent": {str(length): bench.reading(length) for length in LENGTHS},
+        "wrong_characters_by_lines": {
+            str(lines): Bench(summarizer, dataset, lines=lines).whole_documents() for lines in LINES
+        },
+        "blind": bench.blind(),
+        "summaries": {language: bench.summaries(language) for language in LANGUAGES},
+        "page_use_nats": Bench(summarizer, dataset, lines=LINES[-1]).page_use(),
+        "seconds_per_page": {f"{size} at once": bench.seconds(size) for size in (1, 16)},
     }
 
 
-def _rows(dataset: PreparedDataset, task: str, length: int | None, limit: int) -> TaskExamples:
-    data = DataConfig(path=dataset.folder, tasks={task: 1.0}, longest_text=length)
-    return TaskExamples(dataset.split("test"), data, dataset.rendering, limit=limit)
+class Bench:
+    """A model on the held-out documents, drawn as it likes them or with another number of lines on a page."""
 
-
-def _reading(evaluator: Evaluator, dataset: PreparedDataset, length: int) -> dict[str, Any]:
-    tasks = {"real text": "read", "shuffled words": "shuffled", "random letters": "random"}
-    return {
-        name: _told(
-            evaluator.read_pages(_rows(dataset, task, length, READ_ROWS), f"read-{task}-{length}").scores["cer"]
+    def __init__(self, summarizer: Summarizer, dataset: PreparedDataset, *, lines: int | None = None) -> None:
+        self._rendering: RenderConfig = summarizer.rendering
+        if lines is not None:
+            self._rendering = self._rendering.override({"lines": lines})
+        self._summarizer, self._dataset = summarizer.drawing(self._rendering), dataset
+        self._evaluator = Evaluator(
+            self._summarizer,
+            dataset.folder.parent / "measured" / f"{self._rendering.lines}",
+            SilentReporter(),
+            batch_size=50,
+            writing=Writing(max_new_tokens=120),
         )
-        for name, task in tasks.items()
-    }
 
+    def _rows(self, task: str, length: int | None, limit: int) -> TaskExamples:
+        data = DataConfig(path=self._dataset.folder, tasks={task: 1.0}, longest_text=length)
+        return TaskExamples(self._dataset.split("test"), data, self._rendering, limit=limit)
 
-def _blind(evaluator: Evaluator, dataset: PreparedDataset) -> Any:
-    """Random letters on pages that were wiped: nothing to see, so what is right there is chance."""
-    rows = Changed(_rows(dataset, "random", 40, READ_ROWS), lambda _, example: _wiped(example))
-    return _told(evaluator.read_pages(rows, "read-blank").scores["cer"])
+    def _wrong(self, rows: Examples, name: str) -> list[float]:
+        return _told(self._evaluator.read_pages(rows, name).scores["cer"])
+
+    def reading(self, length: int) -> dict[str, list[float]]:
+        """Return wrong characters of texts of up to `length` characters."""
+        return {
+            name: self._wrong(self._rows(task, length, READ_ROWS), f"read-{task}-{length}")
+            for name, task in KINDS.items()
+        }
+
+    def whole_documents(self) -> dict[str, Any]:
+        """Return wrong characters of whole documents, and how much text a visual token holds."""
+        rows = self._rows("read", None, READ_ROWS)
+        examples = [rows[number] for number in range(len(rows))]
+        pages = sum(len(example.pages) for example in examples)
+        characters = sum(len(example.text or "") for example in examples)
+        return {
+            "characters a visual token": round(characters / (pages * mode(self._rendering.mode).tokens(NO_TILES)), 2),
+            "wrong characters": self._wrong(examples, "read-documents"),
+        }
+
+    def blind(self) -> list[float]:
+        """Return wrong characters of random letters on wiped pages: what is right there is chance."""
+        rows = Changed(self._rows("random", 40, READ_ROWS), lambda _, example: _wiped(example))
+        return self._wrong(rows, "read-blank")
+
+    def summaries(self, language: str) -> dict[str, Any]:
+        """Return ROUGE-L beside the baselines."""
+        rows = self._rows("summarize", None, len(self._dataset.split("test")))
+        found = (rows[number] for number in range(len(rows)))
+        examples = [example for example in found if example.language == language][:SUMMARY_ROWS]
+        training = [row for row in self._dataset.split("train").rows() if row.language == language][:5000]
+        texts = self._evaluator.predict(examples, f"summaries-{language}")
+        fingerprint = self._dataset.fingerprint
+        evaluation = evaluate_summaries(examples, texts, training, settings={}, data_fingerprint=fingerprint)
+        told: dict[str, Any] = {"rows": len(examples)}
+        return told | {name: _told(evaluation.report.scores[name]["rougeL"]) for name in SHOWN}
+
+    def page_use(self) -> Mapping[str, list[float]]:
+        """Return what a label token costs with the right page and with another row's: the difference is what the page tells."""
+        rows = self._rows("summarize", None, 200)
+        use = self._evaluator.page_use([rows[number] for number in range(len(rows))])
+        return {"right page": _told(use.own), "another page": _told(use.other)}
+
+    def seconds(self, size: int) -> float:
+        """Return the wall time of reading a page, `size` of them side by side, on this machine."""
+        rows = self._rows("read", 16, 32)
+        examples = [replace(rows[number], instruction=READ) for number in range(len(rows))]
+        began = time.perf_counter()
+        list(self._summarizer.write(examples, batch_size=size))
+        return round((time.perf_counter() - began) / len(examples), 3)
 
 
 def _wiped(example: Example) -> Example:
     blank = [replace(page, image=Image.new(page.image.mode, page.image.size, "white")) for page in example.pages]
     return replace(example, pages=tuple(blank))
-
-
-def _summaries(evaluator: Evaluator, dataset: PreparedDataset, language: str) -> dict[str, Any]:
-    rows = _rows(dataset, "summarize", None, len(dataset.split("test")))
-    found = (rows[number] for number in range(len(rows)))
-    examples = [example for example in found if example.language == language][:SUMMARY_ROWS]
-    training = [row for row in dataset.split("train").rows() if row.language == language][:5000]
-    texts = evaluator.predict(examples, f"summaries-{language}")
-    evaluation = evaluate_summaries(examples, texts, training, settings={}, data_fingerprint=dataset.fingerprint)
-    told: dict[str, Any] = {"rows": len(examples)}
-    told |= {name: _told(evaluation.report.scores[name]["rougeL"]) for name in SHOWN}
-    return told
-
-
-def _page_use(evaluator: Evaluator, dataset: PreparedDataset) -> Mapping[str, Any]:
-    """What a label token costs with the right page and with another row's: the difference is what the page tells."""
-    rows = _rows(dataset, "summarize", None, 200)
-    use = evaluator.page_use([rows[number] for number in range(len(rows))])
-    return {"right page": _told(use.own), "another page": _told(use.other)}
-
-
-def _seconds(summarizer: Summarizer, dataset: PreparedDataset) -> dict[str, float]:
-    """Wall time on this machine for a page, one at a time and sixteen side by side."""
-    rows = _rows(dataset, "summarize", None, 32)
-    examples = [rows[number] for number in range(len(rows))]
-    return {f"{size} at once": round(_timed(summarizer, examples, size), 2) for size in (1, 16)}
-
-
-def _timed(summarizer: Summarizer, examples: Sequence[Example], size: int) -> float:
-    began = time.perf_counter()
-    list(summarizer.write(examples, batch_size=size))
-    return (time.perf_counter() - began) / len(examples)
 
 
 def _told(score: Score) -> list[float]:

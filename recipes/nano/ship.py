@@ -13,8 +13,8 @@ from deepsynth.core.files import new_folder, read_manifest, write_json
 from deepsynth.inference.habits import Habits
 from deepsynth.models import load_model, save_model
 
-LINES = 6
-"""Lines that the longest texts of training take: the model has never read fuller pages, so it is not shown any."""
+LINES = 1
+"""Lines of a page as it is shown: from the third on the model loses its place, line by line it does not (measure.py)."""
 
 
 def ship(checkpoint: Path, target: Path) -> None:

@@ -77,7 +77,7 @@ def test_shipping_writes_a_folder_that_knows_how_it_wants_to_be_asked(recipe, tm
     recipe("ship")["ship"](tmp_path / "checkpoint", tmp_path / "model")
     shipped = Summarizer.load(tmp_path / "model")
     assert shipped.engine.facts.habits == Habits(read_first=True, pages_per_prompt=1)
-    assert shipped.rendering.lines == 6
+    assert shipped.rendering.lines == 1
 
 
 FIGURES = {
@@ -85,6 +85,7 @@ FIGURES = {
     "data": "d",
     "weights": "w",
     "wrong_characters_percent": {"20": {"real text": [1.0, 0.5, 2.0], "random letters": [3.0, 2.0, 4.0]}},
+    "wrong_characters_by_lines": {"1": {"characters a visual token": 0.9, "wrong characters": [0.7, 0.5, 0.9]}},
     "blind": [90.0, 85.0, 95.0],
     "summaries": {
         "en": {"rows": 9, "model": [10.0, 8.0, 12.0], "lead-1 (first sentence)": [30.0, 25.0, 35.0]},

@@ -137,7 +137,10 @@ class Evaluator:
         asked = Changed(examples, lambda _, example: replace(example, instruction=READ, summary=None))
         limit = round(1.25 * longest) + 8
         read = self.write(asked, name, writing=self.writing.model_copy(update={"max_new_tokens": limit}))
-        scores = bootstrap_all(score_readings([summary.text for summary in read], texts))
+        transcripts = [
+            " ".join(summary.text.split()) for summary in read
+        ]  # as the texts are; a line for each prompt otherwise
+        scores = bootstrap_all(score_readings(transcripts, texts))
         rows = [
             {"id": summary.document_id, "text": text, "transcript": summary.text, "stop_reason": summary.stop_reason}
             for summary, text in zip(read, texts, strict=True)
