@@ -127,3 +127,14 @@ def test_a_transcript_may_be_a_quarter_longer_than_its_page_where_the_decoder_ho
         InputError, match="903 visual tokens and its 7300 text tokens do not fit into the decoder's 8192"
     ):
         longest_transcript(7300, 903, 8192)
+
+
+def test_the_lines_that_a_model_is_used_to_do_not_limit_the_sweep(summarizer, tmp_path):
+    def read(model):
+        def evaluator(drawing):
+            return Evaluator(drawing, tmp_path, SilentReporter(), writing=Writing(max_new_tokens=4))
+
+        return Sweep(model, evaluator, tmp_path).reading(ROWS, "nano-128", 120, 2, shuffled=False)
+
+    free, limited = read(summarizer), read(summarizer.drawing(summarizer.rendering.override({"lines": 1})))
+    assert (free.px, free.text_tokens) == (limited.px, limited.text_tokens)

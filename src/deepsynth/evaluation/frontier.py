@@ -58,6 +58,8 @@ class Sweep:
         Letters grow to `largest_px` at most; without it, to the size that the summarizer draws with, since a model that was
         trained on one size does not read larger ones better.
         """
+        # how many lines a page holds is what is swept, whatever the model is used to
+        summarizer = summarizer.drawing(summarizer.rendering.override({"lines": None}))
         self._summarizer, self._make, self._folder = summarizer, evaluator, folder
         self._largest = largest_px or summarizer.rendering.px
         self._count = summarizer.processor.count_text_tokens
