@@ -1,5 +1,4 @@
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -101,9 +100,9 @@ def test_a_system_of_another_length_is_named():
 
 
 @pytest.mark.slow
-def test_ten_thousand_pairs_take_seconds():
-    began = time.process_time()
-    score_systems(
+def test_ten_thousand_pairs_are_scored_row_by_row():
+    values = score_systems(
         {"a": ["the tide is high today"] * 10_000}, ["a high tide"] * 10_000, ["the tide is high " * 10] * 10_000
     )
-    assert time.process_time() - began < 60
+    assert {len(column) for column in values["a"].values()} == {10_000}
+    assert {len(set(column)) for column in values["a"].values()} == {1}
