@@ -42,7 +42,7 @@ class DemoConfig(Config):
     """What the demonstration uses."""
 
     document: Path = Path("examples/document.txt")
-    """A text file of your own to summarize at the end; change it and run again."""
+    """A text file of your own to read and summarize first; change it and run again."""
     out: Path = Path("runs/demo")
     """Folder of data, checkpoints and report.html; an earlier demonstration in it is replaced."""
     source: Literal["auto", "debian", "packages"] = "auto"
@@ -80,7 +80,7 @@ class DemoResult:
         lines = [
             "", *self.verdict, "",
             f"The report with pages, texts and scores:  {self.report}",
-            f"Summarize a file of your own:  deepsynth summarize FILE --model {self.checkpoint}",
+            f"Let it read a file of your own:  deepsynth summarize FILE --instruction Read. --model {self.checkpoint}",
         ]  # fmt: skip
         return "\n".join(lines)
 
