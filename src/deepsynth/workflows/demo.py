@@ -25,7 +25,7 @@ from deepsynth.rendering.config import RenderConfig
 if TYPE_CHECKING:
     from deepsynth.core.documents import Example, Summary
     from deepsynth.data.prepared import PreparedDataset
-    from deepsynth.evaluation.evaluator import Evaluator, Reading
+    from deepsynth.evaluation.evaluator import Reading
     from deepsynth.inference.summarizer import Summarizer, Writing
     from deepsynth.training.config import TrainerConfig
 
@@ -138,14 +138,15 @@ def _own_document(model: _Model, config: DemoConfig, reporter: Reporter) -> tupl
     reporter.message(f"1. {config.document}, by {model.name} as it is, its first {DOCUMENT} characters:")
     document = Document(id=config.document.name, text=_beginning(config.document))
     (summary,) = model.summarizer.summarize(document, writing=_writing())
-    read = summary.transcript or model.summarizer.summarize(document, instruction=READ, writing=_writing())[0].text
+    (transcript,) = model.summarizer.summarize(document, instruction=READ, writing=_writing())
+    read = " ".join(transcript.text.split())
     seconds = (
         f"{summary.seconds:.1f} s; {summary.pages_used} pages, {summary.visual_tokens} visual tokens in all prompts"
     )
     for line in (
-        f"   on the pages: {document.text}",
-        f"   it reads:     {' '.join(read.split())}",
-        f"   it writes:    {summary.text}",
+        f"   on the pages:  {document.text}",
+        f"   it reads:      {read}",
+        f"   it summarizes: {summary.text or '(nothing)'}",
     ):
         reporter.message(line)
     reporter.message(f"   ({seconds})")
@@ -246,7 +247,6 @@ class _Work:
     """What a model made of the held-out documents."""
 
     summarizer: Summarizer
-    evaluator: Evaluator
     examples: Sequence[Example]
     summaries: Sequence[Summary]
     readings: dict[str, Reading]
@@ -271,7 +271,6 @@ def _work(config: DemoConfig, dataset: PreparedDataset, model: _Model, when: str
     wanted = {"whole documents": ("read", None), "random letters": ("random", DOCUMENT)}
     return _Work(
         summarizer=model.summarizer,
-        evaluator=evaluator,
         examples=examples,
         summaries=evaluator.write(examples),
         readings={
@@ -303,7 +302,6 @@ def _report(
         evaluation=evaluation,
         examples=after.examples,
         readings=after.readings | {f"{name}, before": reading for name, reading in before.readings.items()},
-        page_use=after.evaluator.page_use(after.examples),
         costs=costs(after.summaries),
         timing=timing(after.summaries),
         curve=read_curve(config.out / "training" / "metrics.jsonl"),
