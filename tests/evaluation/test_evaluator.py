@@ -1,10 +1,11 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from deepsynth.core.control import Control
-from deepsynth.core.documents import Page, Summary
+from deepsynth.core.documents import Document, Example, Page, Summary
 from deepsynth.core.errors import InputError, Paused
 from deepsynth.core.processor import IGNORED
 from deepsynth.core.progress import SilentReporter
@@ -177,3 +178,18 @@ def test_the_loss_of_a_model_that_reads_first_counts_the_text_too(evaluator, sum
     habits = Habits(read_first=True)
     monkeypatch.setattr(summarizer.engine, "facts", replace(summarizer.engine.facts, habits=habits))
     assert evaluator.losses(examples).tolist() == wanted.tolist() != plain.tolist()
+
+
+def test_the_use_of_the_page_is_measured_on_what_a_prompt_shows(evaluator, summarizer, monkeypatch):
+    text = "The lamp stands in the harbor and warns boats of the tide. " * 8
+    pages = summarizer.example(Document(id="a", text=text)).pages
+    assert len(pages) > 1
+    rows = [Example(id=str(n), pages=pages, text=text, summary="a lamp") for n in range(2)]
+    monkeypatch.setattr(summarizer.engine, "facts", replace(summarizer.engine.facts, habits=Habits(pages_per_prompt=1)))
+    seen = []
+    monkeypatch.setattr(
+        evaluator, "losses", lambda rows: seen.extend(rows[n] for n in range(2)) or np.array([1.0, 2.0])
+    )
+    evaluator.page_use(rows)
+    assert {len(row.pages) for row in seen} == {1}
+    assert {row.text for row in seen} == {" ".join(text[: pages[0].span[1]].split())}

@@ -5,7 +5,7 @@ import pytest
 from deepsynth.core.errors import ModelError
 from deepsynth.inference.habits import Habits, habits_of
 from deepsynth.inference.summarizer import Summarizer
-from deepsynth.models import default_model, save_model
+from deepsynth.models import build_size, save_model
 from deepsynth.models.tokenizer import JsonTokenizer
 
 
@@ -14,7 +14,7 @@ def test_a_model_that_says_nothing_has_the_usual_habits(summarizer):
 
 
 def test_habits_lie_beside_the_model_and_go_along_with_it(tmp_path):
-    save_model(default_model(), tmp_path / "a")
+    save_model(build_size("nano-untrained"), tmp_path / "a")
     (tmp_path / "a" / "asking.json").write_text(json.dumps({"read_first": True, "pages_per_prompt": 2}))
     first = Summarizer.load(tmp_path / "a")
     assert first.engine.facts.habits == Habits(read_first=True, pages_per_prompt=2)

@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from deepsynth.core.errors import SettingsError
-from deepsynth.models import default_model, families
+from deepsynth.models import build_size, families
 from deepsynth.models.parts import count_parameters
 from deepsynth.models.saving import official_state
 
@@ -95,13 +95,13 @@ def test_no_padding_token_loses_its_gradient_at_the_published_size():
 
 
 def test_the_same_seed_gives_the_same_weights():
-    one, two, other = (default_model(seed=seed).model.lm_head.weight for seed in (1, 1, 2))
+    one, two, other = (build_size("nano-untrained", seed=seed).model.lm_head.weight for seed in (1, 1, 2))
     assert one.equal(two)
     assert not one.equal(other)
 
 
 def test_nano_is_small_enough_to_ship():
-    assert sum(count_parameters(default_model().model).values()) < 3_000_000
+    assert sum(count_parameters(build_size("nano-untrained").model).values()) < 3_000_000
 
 
 def test_an_unknown_size_is_refused():

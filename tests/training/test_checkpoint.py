@@ -102,7 +102,7 @@ def test_a_disk_that_fills_up_under_the_weights_is_one_clear_line(tmp_path, monk
     from safetensors import SafetensorError
 
     from deepsynth.core.errors import StorageError
-    from deepsynth.models import default_model
+    from deepsynth.models import build_size
     from deepsynth.training import checkpoint as module
     from deepsynth.training.config import TrainerConfig
 
@@ -112,7 +112,7 @@ def test_a_disk_that_fills_up_under_the_weights_is_one_clear_line(tmp_path, monk
     monkeypatch.setattr(module, "save_file", full)
     with pytest.raises(StorageError, match=r"checkpoint-1: the disk is full"):
         module.save_checkpoint(
-            tmp_path / "checkpoint-1", default_model(), {}, module.TrainState(step=1), TrainerConfig()
+            tmp_path / "checkpoint-1", build_size("nano-untrained"), {}, module.TrainState(step=1), TrainerConfig()
         )
     assert list(tmp_path.iterdir()) == []
 

@@ -161,9 +161,22 @@ class Evaluator:
         Raises:
             InputError: fewer than two rows: there is no other page to show.
         """
+        examples = self._in_one_prompt(examples)
         own, other = self.losses(examples), self.losses(with_other_pages(examples))
         scores = bootstrap_all({"own": own, "other": other})
         return PageUse(own=scores["own"], other=scores["other"], difference=paired_difference(other, own))
+
+    def _in_one_prompt(self, examples: Examples) -> Examples:
+        """Return the rows with no more pages than the model has learned to see at once, and the text on those."""
+        most = self.summarizer.engine.facts.habits.pages_per_prompt
+        if most is None:
+            return examples
+
+        def shown(example: Example) -> Example:
+            first = replace(example, pages=example.pages[:most])
+            return replace(first, text=page_text(first)) if example.text else first
+
+        return Changed(examples, lambda _, example: shown(example))
 
     def losses(self, examples: Examples) -> Scores:
         """Return each row's mean loss per label token, in nats.

@@ -1,6 +1,6 @@
 """Model families behind one protocol: load, freeze points, processor, generation, export."""
 
-from deepsynth.models.deepseek_ocr.family import FAMILY as _DEEPSEEK_OCR
+from deepsynth.models.deepseek_ocr import family as _deepseek_ocr  # noqa: F401  (registers itself)
 from deepsynth.models.deepseek_ocr2 import family as _deepseek_ocr2  # noqa: F401  (registers itself)
 from deepsynth.models.encoder_apart import Half
 from deepsynth.models.family import LoadedModel, ModelFamily, ModelOutput, families
@@ -13,14 +13,8 @@ __all__ = [
     "ModelFamily",
     "ModelOutput",
     "build_size",
-    "default_model",
     "families",
     "load_model",
     "save_model",
     "system_errors",
 ]
-
-
-def default_model(*, seed: int = 0) -> LoadedModel:
-    """Return the nano size with random weights."""
-    return _DEEPSEEK_OCR.build("nano", seed=seed)

@@ -69,10 +69,6 @@ class DemoResult:
 
     report: Path
     verdict: tuple[str, ...]
-    document: Path
-    summary: str
-    """Of the document, by the bundled model."""
-    transcript: str
     checkpoint: Path
 
     def describe(self) -> str:
@@ -95,11 +91,13 @@ def run(config: DemoConfig, reporter: Reporter) -> DemoResult:
     if not config.document.is_file():
         raise InputError(f"no file at {config.document}; name a text file with --document", field="document")
     _clear(config.out)
-    first = _Model(config.model)
-    summary, transcript = _own_document(first, config, reporter)
+    from deepsynth.inference.summarizer import Summarizer
+
+    first = Summarizer.load(config.model)
+    _own_document(first, config, reporter)
     dataset, source = _prepare(config, first.rendering, reporter)
     before = _work(config, dataset, first, "before", reporter)
-    trained = _Model(_train(config, dataset, reporter))
+    trained = Summarizer.load(_train(config, dataset, reporter))
     reporter.message("4. reading and summarizing the same documents again, beside the baselines")
     after = _work(config, dataset, trained, "after", reporter)
     report, told = _report(config, dataset, source, before, after, time.monotonic() - began)
@@ -107,9 +105,6 @@ def run(config: DemoConfig, reporter: Reporter) -> DemoResult:
     return DemoResult(
         report=report,
         verdict=tuple(told),
-        document=config.document,
-        summary=summary,
-        transcript=transcript,
         checkpoint=Path(trained.name),
     )
 
@@ -120,25 +115,14 @@ def _clear(out: Path) -> None:
         shutil.rmtree(out / name, ignore_errors=True)
 
 
-class _Model:
-    """A model, loaded."""
-
-    def __init__(self, name: str | Path) -> None:
-        from deepsynth.inference.summarizer import Summarizer
-
-        self.name = str(name)
-        self.summarizer = Summarizer.load(name)
-        self.rendering = self.summarizer.rendering
-
-
-def _own_document(model: _Model, config: DemoConfig, reporter: Reporter) -> tuple[str, str]:
+def _own_document(model: Summarizer, config: DemoConfig, reporter: Reporter) -> None:
     from deepsynth.core.documents import Document
     from deepsynth.data.tasks import READ
 
     reporter.message(f"1. {config.document}, by {model.name} as it is, its first {DOCUMENT} characters:")
     document = Document(id=config.document.name, text=_beginning(config.document))
-    (summary,) = model.summarizer.summarize(document, writing=_writing())
-    (transcript,) = model.summarizer.summarize(document, instruction=READ, writing=_writing())
+    (summary,) = model.summarize(document, writing=_writing())
+    (transcript,) = model.summarize(document, instruction=READ, writing=_writing())
     read = " ".join(transcript.text.split())
     seconds = (
         f"{summary.seconds:.1f} s; {summary.pages_used} pages, {summary.visual_tokens} visual tokens in all prompts"
@@ -150,7 +134,6 @@ def _own_document(model: _Model, config: DemoConfig, reporter: Reporter) -> tupl
     ):
         reporter.message(line)
     reporter.message(f"   ({seconds})")
-    return summary.text, read
 
 
 def _writing() -> Writing:
@@ -252,14 +235,14 @@ class _Work:
     readings: dict[str, Reading]
 
 
-def _work(config: DemoConfig, dataset: PreparedDataset, model: _Model, when: str, reporter: Reporter) -> _Work:
+def _work(config: DemoConfig, dataset: PreparedDataset, model: Summarizer, when: str, reporter: Reporter) -> _Work:
     """Let a model read and summarize documents that no training saw."""
     from deepsynth.data.config import DataConfig
     from deepsynth.data.prepared import TaskExamples
     from deepsynth.evaluation.evaluator import Evaluator
 
     evaluator = Evaluator(
-        model.summarizer.drawing(dataset.rendering), config.out / when, reporter, batch_size=50, writing=_writing()
+        model.drawing(dataset.rendering), config.out / when, reporter, batch_size=50, writing=_writing()
     )
 
     def rows(task: str, longest: int | None, limit: int) -> list[Example]:
@@ -270,7 +253,7 @@ def _work(config: DemoConfig, dataset: PreparedDataset, model: _Model, when: str
     examples = rows("summarize", None, config.evaluation_rows)
     wanted = {"whole documents": ("read", None), "random letters": ("random", DOCUMENT)}
     return _Work(
-        summarizer=model.summarizer,
+        summarizer=model,
         examples=examples,
         summaries=evaluator.write(examples),
         readings={
