@@ -65,6 +65,8 @@ class Cost:
     """Seconds of CPU time of the others, imports included."""
     peak: float
     """MiB of the first process."""
+    others: float
+    """Cores that other programs kept busy meanwhile: they make wall time longer."""
 
 
 def make_words(count: int = 20_000) -> list[str]:
@@ -133,7 +135,7 @@ def run_prepare(values: dict[str, Any]) -> None:
 
 def prepare_apart(values: dict[str, Any]) -> Cost:
     """Prepare in a process of its own."""
-    began = time.monotonic()
+    began, busy = time.monotonic(), cpu_of_machine()
     command = [sys.executable, "-c", PREPARE, json.dumps(values)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
     workers: dict[int, float] = {}
@@ -143,7 +145,14 @@ def prepare_apart(values: dict[str, Any]) -> Cost:
     assert process.stdout is not None and process.returncode == 0
     with process.stdout as answer:
         peak, own = map(float, answer.read().split())
-    return Cost(wall=time.monotonic() - began, own=own, workers=sum(workers.values()), peak=peak / 1024)
+    wall, others = time.monotonic() - began, cpu_of_machine() - busy - own - sum(workers.values())
+    return Cost(wall=wall, own=own, workers=sum(workers.values()), peak=peak / 1024, others=max(0.0, others / wall))
+
+
+def cpu_of_machine() -> float:
+    """Return seconds of CPU time that anything on this machine has taken since it was started."""
+    times = psutil.cpu_times()
+    return times.user + times.system
 
 
 def cpu_below(parent: int) -> dict[int, float]:
@@ -182,7 +191,10 @@ def measure_memory(folder: Path, sizes: list[int]) -> dict[int, tuple[float, flo
 def tell_scaling(scaling: dict[int, Cost], count: int) -> None:
     """Print what two workers gain, and what more could."""
     one, two = scaling[1], scaling[2]
-    print(f"two workers: {one.wall / two.wall:.2f} times as fast as one ({one.wall:.1f} s, {two.wall:.1f} s)")
+    print(
+        f"two workers: {one.wall / two.wall:.2f} times as fast as one ({one.wall:.1f} s, {two.wall:.1f} s); other programs"
+        f" meanwhile kept {one.others:.2f} and {two.others:.2f} of {psutil.cpu_count()} cores busy"
+    )
     each = {"alone": one.own, "coordinating": two.own, "both workers": two.workers}
     print("CPU time: " + ", ".join(f"{name} {1000 * value / count:.2f} ms/document" for name, value in each.items()))
     print(

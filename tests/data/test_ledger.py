@@ -3,6 +3,7 @@ import random
 import pytest
 
 from deepsynth.core.documents import Document, Record
+from deepsynth.data import bands
 from deepsynth.data.config import CleaningConfig, SplitConfig
 from deepsynth.data.entries import EntryMaker
 from deepsynth.data.ledger import Ledger
@@ -155,3 +156,17 @@ def test_a_row_that_could_not_be_drawn_keeps_its_place_and_is_listed(ledger):
     book.note(0, Rejection(where="a", reason="cannot-be-drawn", detail="damaged"))
     assert kept(book) == ["a", "b"]
     assert book.reasons() == {"cannot-be-drawn": 1}
+
+
+def test_near_rows_are_found_in_whichever_table_their_keys_are(ledger, monkeypatch):
+    monkeypatch.setattr(bands, "FIRST_KEYS", 64)  # those of two rows
+    book = ledger()
+    for number in range(40):
+        add(book, (f"r{number}", "train", text(number)), first=number)
+    for number in range(40):
+        add(book, (f"n{number}", "train", text(number, 79) + " altogether"), first=40 + number)
+    assert [item.detail.split(" (")[0] for item in book.rejections()] == [f"like r{number}" for number in range(40)]
+    held_out = [(f"t{number}", "test", text(number, 60) + text(1000 + number, 10)) for number in range(40)]
+    add(book, *held_out, first=80)
+    list(book.separate())
+    assert [name for name, reason in listed(book) if reason == "near-training-row"] == [row[0] for row in held_out]

@@ -7,19 +7,19 @@ what was met before, what is near it, which groups and held-out rows must not st
 
 from __future__ import annotations
 
-import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from deepsynth.data.bands import Bands
 from deepsynth.data.config import CleaningConfig
 from deepsynth.data.entries import Entry
 from deepsynth.data.nearness import band_keys, similarity
 from deepsynth.data.sources.base import Rejection
 
-CACHE_KIB = 32 * 1024
+CACHE_KIB = 4 * 1024
 MOST_CANDIDATES = 1000
 """Rows that one row is compared with; more share a band only where all texts are alike."""
 _RANKS = {"train": 0, "test": 1, "validation": 2}
@@ -32,7 +32,6 @@ CREATE INDEX IF NOT EXISTS kept_split ON kept (split, number);
 CREATE INDEX IF NOT EXISTS kept_kin ON kept (kin, rank) WHERE kin != '';
 CREATE INDEX IF NOT EXISTS kept_content ON kept (content);
 CREATE TABLE IF NOT EXISTS texts (number INTEGER PRIMARY KEY, row TEXT);
-CREATE TABLE IF NOT EXISTS bands (key INTEGER, number INTEGER, PRIMARY KEY (key, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rejected (number INTEGER PRIMARY KEY, place TEXT, reason TEXT, detail TEXT);
 CREATE TABLE IF NOT EXISTS flags (number INTEGER, reason TEXT, PRIMARY KEY (number, reason)) WITHOUT ROWID;
 """
@@ -50,6 +49,7 @@ class Ledger:
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._db.executescript(_TABLES)
+        self._bands = Bands(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -83,6 +83,7 @@ class Ledger:
                 else:
                     kept += 1
                 number += 1
+            self._bands.settle()
             self.set_fact("read", number)
             self.set_fact("kept", kept)
         return number - first
@@ -98,7 +99,7 @@ class Ledger:
             self._flag(number, flag)
         if self._config.near_duplicates == "flag" and self._nearest_to(entry):
             self._flag(number, "near-duplicate")
-        self._db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", zip(entry.bands, itertools.repeat(number)))
+        self._bands.add(entry.bands, number)
         return None
 
     def _why_known(self, entry: Entry) -> tuple[str | None, str]:
@@ -123,9 +124,11 @@ class Ledger:
         """Return id and similarity of the nearest kept row, of the splits of a rank or of all, if it is near enough."""
         places = ",".join("?" * len(keys))
         only = "" if rank is None else f"AND kept.rank = {rank}"
-        query = f"""SELECT DISTINCT kept.number, kept.id, kept.signature FROM bands JOIN kept USING (number)
-            WHERE bands.key IN ({places}) {only} LIMIT {MOST_CANDIDATES}"""
-        found = self._db.execute(query, keys).fetchall()
+        found: list[tuple[int, str, bytes]] = []
+        for table in self._bands.tables:
+            query = f"""SELECT DISTINCT kept.number, kept.id, kept.signature FROM {table} JOIN kept USING (number)
+                WHERE {table}.key IN ({places}) {only} LIMIT {MOST_CANDIDATES - len(found)}"""
+            found.extend(self._db.execute(query, keys))
         if not found:
             return None
         shares = similarity(signature, [row[2] for row in found])

@@ -30,7 +30,7 @@ def draw_samples(shards: Mapping[str, Sequence[Path]], rendering: RenderConfig, 
 def _first_rows(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
     for path in paths:
         with pq.ParquetFile(path) as file:
-            batches = file.iter_batches(PER_SPLIT, columns=["id", "text", "language", "pages"])
+            batches = file.iter_batches(PER_SPLIT, columns=["id", "text", "language", "pages"], use_threads=False)
             yield from itertools.chain.from_iterable(batch.to_pylist() for batch in itertools.islice(batches, 1))
 
 

@@ -26,10 +26,11 @@ class Statistics:
     def add_shard(self, path: Path) -> None:
         """Count the rows of a shard."""
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_BATCH, columns=["text", "summary", "language"]):
+            # each thread that reads would keep some memory
+            for batch in file.iter_batches(_BATCH, columns=["text", "summary", "language"], use_threads=False):
                 self._add_texts(batch)
             # The pages themselves are not read: one picture has one (absent) path.
-            for batch in file.iter_batches(_BATCH, columns=["pages.list.element.path"]):
+            for batch in file.iter_batches(_BATCH, columns=["pages.list.element.path"], use_threads=False):
                 self._count("pages", pc.list_value_length(batch.column("pages")))
 
     def _add_texts(self, batch: pa.RecordBatch) -> None:
