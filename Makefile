@@ -109,10 +109,10 @@ deploy-check: setup  ## Check the Dockerfiles, and the compose files by their sc
 	  echo "the compose files fit their schema"; \
 	else echo "deploy-check: no npm on this machine, so the compose files were not checked (Debian: apt-get install npm)"; fi
 
-token: deploy/secrets/token  ## Make the access token that the compose files hand to the web application.
+token: deploy/secrets/token deploy/secrets/database  ## Make the access token and the database password for the compose files.
 
-# The folder keeps others out; the file itself must be readable, because the container's user is another one.
-deploy/secrets/token:
+# The folder keeps others out; the files themselves must be readable, because the containers' users are others.
+deploy/secrets/%:
 	mkdir -p -m 700 deploy/secrets
 	$(PYTHON) -c "import secrets; print(secrets.token_urlsafe(32))" > $@
 	chmod 644 $@

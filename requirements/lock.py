@@ -18,8 +18,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 EXTRAS = {
-    "cpu": ("web", "data", "office", "fonts", "hyphenation", "dev", "docs"),
-    "cuda": ("web", "data", "office", "fonts", "hyphenation", "gpu"),
+    "cpu": ("web", "data", "office", "fonts", "hyphenation", "postgres", "dev", "docs"),
+    "cuda": ("web", "data", "office", "fonts", "hyphenation", "postgres", "gpu"),
 }
 """What each lock holds beside the base: the CPU lock serves development, the CUDA lock serves training."""
 

@@ -1,4 +1,4 @@
-"""The compose files, images, service and workflows say what the documentation promises of them."""
+"""The images, service and workflows say what the documentation promises of them; test_compose.py has the compose files."""
 
 import configparser
 import re
@@ -9,55 +9,11 @@ import yaml
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 WORKFLOWS = DEPLOY.parent / ".github" / "workflows"
-VARIANTS = {
-    "cpu": ("docker-compose.cpu.yml", "5000", "Dockerfile.cpu"),
-    "gpu": ("docker-compose.gpu.yml", "5001", "Dockerfile"),
-}
 
 
-@pytest.fixture(params=VARIANTS)
-def variant(request):
-    return request.param
-
-
-@pytest.fixture
-def web(variant):
-    return yaml.safe_load((DEPLOY / VARIANTS[variant][0]).read_text())["services"]["web"]
-
-
-def test_the_port_is_published_on_loopback_alone(variant, web):
-    (port,) = web["ports"]
-    assert port == f"${{DEEPSYNTH_PUBLISH:-127.0.0.1:{VARIANTS[variant][1]}}}:5000"
-
-
-def test_the_state_folder_is_set_and_mounted(web):
-    assert web["environment"]["DEEPSYNTH_UI_STATE_DIR"] == "/state"
-    assert "state:/state" in web["volumes"]
-
-
-def test_the_container_can_do_little(web):
-    assert web["read_only"] is True
-    assert web["cap_drop"] == ["ALL"]
-    assert web["security_opt"] == ["no-new-privileges:true"]
-    assert web["init"] is True
-
-
-def test_a_stop_leaves_time_for_a_checkpoint(web):
-    assert int(web["stop_grace_period"].removesuffix("s")) >= 120
-
-
-def test_the_token_is_a_secret_and_never_a_variable(variant, web):
-    assert web["secrets"] == ["deepsynth_token"]
-    assert web["environment"]["DEEPSYNTH_TOKEN_FILE"].startswith("/run/secrets/")
-    assert "DEEPSYNTH_TOKEN" not in web["environment"]
-
-
-def test_only_the_gpu_file_asks_for_accelerators(variant, web):
-    assert ("nvidia" in str(web.get("deploy"))) == (variant == "gpu")
-
-
-def test_the_image_runs_as_a_numeric_user_from_a_locked_install(variant):
-    text = (DEPLOY / VARIANTS[variant][2]).read_text()
+@pytest.mark.parametrize("name", ["Dockerfile.cpu", "Dockerfile"])
+def test_the_image_runs_as_a_numeric_user_from_a_locked_install(name):
+    text = (DEPLOY / name).read_text()
     assert re.search(r"(?m)^ARG BASE=", text)
     assert "\nUSER 10001:10001\n" in text
     assert "--constraint requirements/" in text
@@ -68,8 +24,9 @@ def test_the_image_runs_as_a_numeric_user_from_a_locked_install(variant):
 def test_the_two_images_differ_in_their_lock_and_device_alone():
     def core(name):
         lines = (DEPLOY / name).read_text().splitlines()
-        return [line for line in lines if not line.startswith(("#", "ENV NVIDIA"))]
+        return [line for line in lines if not line.startswith(("#", "ENV NVIDIA")) and "TORCH_INDEX" not in line]
 
+    assert "TORCH_INDEX=https://download.pytorch.org/whl/cpu" in (DEPLOY / "Dockerfile.cpu").read_text()
     gpu = [line.replace("cuda", "cpu") for line in core("Dockerfile")]
     assert gpu == core("Dockerfile.cpu")
 

@@ -138,6 +138,14 @@ def test_a_url_gives_the_drivers_options():
     assert connect_options("postgresql://a@/jobs?host=/run/pg")["unix_sock"] == "/run/pg/.s.PGSQL.5432"
 
 
+def test_the_password_may_lie_in_a_file(tmp_path):
+    (tmp_path / "password").write_text("s p/cret\n")
+    url = f"postgresql://a@h/jobs?password_file={tmp_path}/password"
+    assert connect_options(url)["password"] == "s p/cret"
+    with pytest.raises(StorageError, match=r"cannot read the password in .*/none: No such file"):
+        connect_options(url.replace("/password", "/none"))
+
+
 @pytest.mark.parametrize(("query", "named"), [("sslmode=maybe", "sslmode=maybe"), ("colour=red", "colour")])
 def test_an_option_that_is_not_known_is_refused_without_the_password(query, named):
     with pytest.raises(StorageError, match=named) as caught:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from deepsynth.core.errors import SettingsError
-from deepsynth.web.config import WebConfig, access_token, from_environment
+from deepsynth.web.config import WebConfig, WorkerConfig, access_token, from_environment, over_environment
 
 
 def test_defaults_are_loopback_and_unset_variables_change_nothing():
@@ -21,6 +21,7 @@ def test_every_variable_reaches_its_setting():
         "DEEPSYNTH_UI_ALLOWED_HOSTS": "a.example, b.example:81",
         "DEEPSYNTH_UI_FOLDERS": "/x,/y",
         "DEEPSYNTH_UI_PAUSE_ON_STOP": "1",
+        "DEEPSYNTH_UI_RUN_QUEUE": "0",
         "DEEPSYNTH_UI_LOG_FORMAT": "json",
         "DEEPSYNTH_TOKEN_FILE": "/t",
     }
@@ -32,6 +33,7 @@ def test_every_variable_reaches_its_setting():
         allowed_hosts=("a.example", "b.example:81"),
         folders=(Path("/x"), Path("/y")),
         pause_on_stop=True,
+        run_queue=False,
         log_format="json",
         token_file=Path("/t"),
     )
@@ -41,6 +43,12 @@ def test_flags_win_over_the_environment():
     given = WebConfig(port=7)
     found = from_environment({"DEEPSYNTH_UI_PORT": "8", "DEEPSYNTH_UI_HOST": "localhost"}, given)
     assert (found.port, found.host) == (7, "localhost")
+
+
+def test_a_worker_takes_the_same_variables_and_leaves_those_of_the_server():
+    values = {"DEEPSYNTH_UI_STATE_DIR": "/s", "DEEPSYNTH_UI_PORT": "8", "DEEPSYNTH_UI_PAUSE_ON_STOP": "1"}
+    found = over_environment(WorkerConfig(cpu_slots=3), values)
+    assert found == WorkerConfig(state_dir=Path("/s"), pause_on_stop=True, cpu_slots=3)
 
 
 def test_the_token_comes_from_a_file_or_a_variable_and_is_no_setting(tmp_path):

@@ -55,6 +55,12 @@ class StorageError(DeepSynthError):
     """The disk refused a write."""
 
 
+class QueueError(DeepSynthError):
+    """Nobody runs the queue of jobs."""
+
+    exit_code = 1
+
+
 class Paused(DeepSynthError):
     """The run was asked to pause; it saved a checkpoint first."""
 

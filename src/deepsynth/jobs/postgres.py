@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -136,18 +137,23 @@ class PostgresDatabase:
 def connect_options(url: str) -> dict[str, Any]:
     """Return the driver's options for `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=...&host=/socket/folder`.
 
+    `password_file=/path` names a file with the password instead, so that neither the environment nor a log holds it.
+
     Raises:
-        StorageError: an option is not known; the message never holds the password.
+        StorageError: an option is not known, or the file cannot be read; the message never holds the password.
     """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
+    password = _password(query.pop("password_file", None), parts.password)
     mode, host = query.pop("sslmode", "prefer"), query.pop("host", parts.hostname or "localhost")
     if query or mode not in _SSL:
         wrong = next(iter(query), f"sslmode={mode}")
-        raise StorageError(f"DEEPSYNTH_STORE: {wrong} is not known; there are host and sslmode ({', '.join(_SSL)})")
+        raise StorageError(
+            f"DEEPSYNTH_STORE: {wrong} is not known; there are host, password_file and sslmode ({', '.join(_SSL)})"
+        )
     options: dict[str, Any] = {
         "user": unquote(parts.username or getpass.getuser()),
-        "password": unquote(parts.password) if parts.password else None,
+        "password": password,
         "database": unquote(parts.path.lstrip("/")) or None,
         "timeout": _SECONDS,
     }
@@ -156,6 +162,15 @@ def connect_options(url: str) -> dict[str, Any]:
         return {**options, "unix_sock": f"{host}/.s.PGSQL.{port}", "ssl_context": False}
     context = ssl.create_default_context() if mode == "verify-full" else _SSL[mode]
     return {**options, "host": host, "port": port, "ssl_context": context}
+
+
+def _password(path: str | None, given: str | None) -> str | None:
+    if path is None:
+        return unquote(given) if given else None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StorageError(f"DEEPSYNTH_STORE: cannot read the password in {path}: {error.strerror}") from None
 
 
 def translate(sql: str) -> str:

@@ -59,6 +59,16 @@ class Scheduler:
         """Whether this process runs the queue; another one may hold it."""
         return self._lock.descriptor is not None
 
+    @property
+    def is_anybodys(self) -> bool:
+        """Whether any process runs the queue, this one or another."""
+        return self.is_mine or self._lock.is_held()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread is at work."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> bool:
         """Begin, in a thread; tell whether the queue was free to take."""
         if not self._lock.acquire():

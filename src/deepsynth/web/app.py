@@ -15,7 +15,7 @@ from deepsynth.web import errors
 from deepsynth.web.config import WebConfig
 from deepsynth.web.gate import Gate
 from deepsynth.web.gauges import JobGauges
-from deepsynth.web.inference import mount_inference
+from deepsynth.web.inference.mounting import mount_inference
 from deepsynth.web.routes import data, events, jobs, models, session, site, system
 from deepsynth.web.services import Services, make_services
 
@@ -60,7 +60,7 @@ def create_app(config: WebConfig, token: str | None = None, *, services: Service
         Gate,
         login=wired.login,
         hosts=frozenset({f"{config.host}:{config.port}", *(name.lower() for name in config.allowed_hosts)}),
-        read_only=lambda: not wired.scheduler.is_mine,
+        read_only=lambda: wired.read_only,
         audit=wired.records.audit,
         login_page=lambda: site.page("login"),
     )
@@ -70,16 +70,12 @@ def create_app(config: WebConfig, token: str | None = None, *, services: Service
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     services: Services = app.state.services
-    if not services.scheduler.start():
+    if services.config.run_queue and not services.scheduler.start():
         logger.warning("another server runs on %s: this one only reads", services.place.state_dir)
     await services.events.start()
     try:
         yield
     finally:
         await services.events.stop()
-        if services.config.pause_on_stop and services.scheduler.is_mine:
-            left = await asyncio.to_thread(services.scheduler.pause_all)
-            for job in left:
-                logger.warning("job %s did not pause in time", job.id)
-        await asyncio.to_thread(services.scheduler.stop)
+        await asyncio.to_thread(services.engine.stop, pause=services.config.pause_on_stop)
         services.store.close()

@@ -1,4 +1,4 @@
-"""Settings of the web application, and the environment's words for them: the only place in the package that reads it."""
+"""Settings of the web application and of its worker, and the environment's words for them: nothing else here reads it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
@@ -20,7 +20,27 @@ SHORTEST_TOKEN = 16
 Bytes = Annotated[int, Field(ge=1)]
 
 
-class WebConfig(Config):
+class QueueConfig(Config):
+    """The state folder, and how its queue of jobs is run."""
+
+    state_dir: Path = DEFAULT
+    """Folder for jobs, their results and uploads (environment: DEEPSYNTH_UI_STATE_DIR)."""
+    cpu_slots: int | None = Field(default=None, ge=1, le=64)
+    """Jobs that may run at once; by default one, and one more for each accelerator."""
+    log_format: LogFormat = "text"
+    """The process's own log: lines for people, or a JSON object a line (environment: DEEPSYNTH_UI_LOG_FORMAT)."""
+    pause_on_stop: bool = False
+    """When stopped, pause every job at a checkpoint first: for containers (environment: DEEPSYNTH_UI_PAUSE_ON_STOP)."""
+
+
+class WorkerConfig(QueueConfig):
+    """A process that runs the queue and serves nothing."""
+
+    check: bool = False
+    """Only tell whether the store answers and somebody runs its queue: exit code 0, else 1. For health checks."""
+
+
+class WebConfig(QueueConfig):
     """Where the web application listens, what it keeps, and who may use it."""
 
     host: str = "127.0.0.1"
@@ -33,8 +53,8 @@ class WebConfig(Config):
     """Prefix under which a proxy publishes the application, for example `/deepsynth`."""
     allowed_hosts: tuple[str, ...] = ()
     """Further names, `name` or `name:port`, by which it may be called (environment: DEEPSYNTH_UI_ALLOWED_HOSTS, by commas)."""
-    state_dir: Path = DEFAULT
-    """Folder for jobs, their results and uploads (environment: DEEPSYNTH_UI_STATE_DIR)."""
+    run_queue: bool = True
+    """Start waiting jobs in this process; off where `deepsynth worker` does (environment: DEEPSYNTH_UI_RUN_QUEUE)."""
     folders: tuple[Path, ...] = (Path("data"), Path("runs"))
     """Folders whose datasets and models are offered beside those of jobs; jobs read from no others."""
     token_file: Path | None = None
@@ -43,8 +63,6 @@ class WebConfig(Config):
     """Whether one must log in: when there is a token, or always; without one a login link for this run is printed."""
     secure_cookies: bool = False
     """Send the login cookie over TLS only: set it when a proxy publishes the application with https."""
-    cpu_slots: int | None = Field(default=None, ge=1, le=64)
-    """Jobs that may run at once; by default one, and one more for each accelerator."""
     upload_bytes: Bytes = 256 * 2**20
     """Largest upload."""
     quota_bytes: Bytes = 4 * 2**30
@@ -55,10 +73,6 @@ class WebConfig(Config):
     """Pages that may listen to events at once; from one address of another machine at most 100."""
     inference: InferenceConfig = InferenceConfig()
     """The model that the playground and the HTTP interface run."""
-    log_format: LogFormat = "text"
-    """The server's own log: lines for people, or a JSON object a line (environment: DEEPSYNTH_UI_LOG_FORMAT)."""
-    pause_on_stop: bool = False
-    """When stopped, pause every job at a checkpoint first: for containers (environment: DEEPSYNTH_UI_PAUSE_ON_STOP)."""
 
 
 _VARIABLES = {
@@ -69,10 +83,12 @@ _VARIABLES = {
     "DEEPSYNTH_UI_ALLOWED_HOSTS": "allowed_hosts",
     "DEEPSYNTH_UI_FOLDERS": "folders",
     "DEEPSYNTH_UI_PAUSE_ON_STOP": "pause_on_stop",
+    "DEEPSYNTH_UI_RUN_QUEUE": "run_queue",
     "DEEPSYNTH_UI_LOG_FORMAT": "log_format",
     "DEEPSYNTH_TOKEN_FILE": "token_file",
 }
 _LISTS = frozenset({"allowed_hosts", "folders"})
+Given = TypeVar("Given", bound=QueueConfig)
 
 
 def from_environment(environment: Mapping[str, str] = os.environ, given: WebConfig | None = None) -> WebConfig:
@@ -81,12 +97,21 @@ def from_environment(environment: Mapping[str, str] = os.environ, given: WebConf
     Raises:
         SettingsError: a variable holds a value out of its limits.
     """
+    return over_environment(given or WebConfig(), environment)
+
+
+def over_environment(given: Given, environment: Mapping[str, str] = os.environ) -> Given:
+    """Return settings of the same class: those of `given` that were set, over what the environment names.
+
+    Raises:
+        SettingsError: a variable holds a value out of its limits.
+    """
     values: dict[str, Any] = {}
     for name, field in _VARIABLES.items():
         value = environment.get(name)
-        if value:
+        if value and field in type(given).model_fields:
             values[field] = [part.strip() for part in value.split(",")] if field in _LISTS else value
-    return WebConfig.parse(values | (given.model_dump(exclude_unset=True) if given else {}))
+    return type(given).parse(values | given.model_dump(exclude_unset=True))
 
 
 def access_token(config: WebConfig, environment: Mapping[str, str] = os.environ) -> str | None:

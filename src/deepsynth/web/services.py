@@ -11,11 +11,10 @@ from fastapi import Depends, Request
 
 from deepsynth.jobs import StateManager
 from deepsynth.jobs.executor import LocalExecutor
-from deepsynth.jobs.machine import accelerators
-from deepsynth.jobs.place import Place, find_place
+from deepsynth.jobs.place import Place
 from deepsynth.jobs.scheduler import Scheduler
-from deepsynth.jobs.secrets import TokenFiles
 from deepsynth.web.config import WebConfig
+from deepsynth.web.engine import JobEngine, make_engine
 from deepsynth.web.estimates import Estimates
 from deepsynth.web.events import Events
 from deepsynth.web.hub import HubLogin
@@ -31,18 +30,44 @@ class Services:
     """What the application is made of."""
 
     config: WebConfig
-    place: Place
-    store: StateManager
+    engine: JobEngine
     records: Records
-    executor: LocalExecutor
-    scheduler: Scheduler
     events: Events
     inventory: Inventory
     references: References
     uploads: Uploads
     estimates: Estimates
-    hub: HubLogin
     login: Login
+
+    @property
+    def place(self) -> Place:
+        """Where everything is kept."""
+        return self.engine.place
+
+    @property
+    def store(self) -> StateManager:
+        """The jobs."""
+        return self.engine.store
+
+    @property
+    def executor(self) -> LocalExecutor:
+        """Who runs attempts, and knows the folder of a job."""
+        return self.engine.executor
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The queue; it may be another process's."""
+        return self.engine.scheduler
+
+    @property
+    def hub(self) -> HubLogin:
+        """The login at the Hub."""
+        return self.engine.hub
+
+    @property
+    def read_only(self) -> bool:
+        """Whether another server has the state folder, so that nothing may be changed here."""
+        return self.config.run_queue and not self.scheduler.is_mine
 
 
 def make_services(
@@ -53,15 +78,9 @@ def make_services(
     Raises:
         StorageError: the state folder cannot be used.
     """
-    place = find_place(config.state_dir, environment)
-    for folder in (place.state_dir, place.jobs, place.artifacts, place.state_dir / "uploads"):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    place.state_dir.chmod(0o700)
-    store, tokens, gpus = place.open(), TokenFiles(), len(accelerators())
-    executor = LocalExecutor(place, gpus=gpus, tokens=tokens)
-    login = hub or HubLogin(environment, tokens)
-    capacity = {"cpu": config.cpu_slots or 1 + gpus, "gpu": gpus}
-    scheduler = Scheduler(store, executor, capacity, place.state_dir / "scheduler.lock", before_start=login.hand_over)
+    engine = make_engine(config, environment=environment, hub=hub)
+    place, store = engine.place, engine.store
+    (place.state_dir / "uploads").mkdir(exist_ok=True, mode=0o700)
     inventory = Inventory(place.artifacts, config.folders)
     uploads = Uploads(
         place.state_dir / "uploads",
@@ -71,17 +90,18 @@ def make_services(
     )
     return Services(
         config=config,
-        place=place,
-        store=store,
+        engine=engine,
         records=Records(store.database),
-        executor=executor,
-        scheduler=scheduler,
-        events=Events(store, executor.folder, read_only=lambda: not scheduler.is_mine, most_streams=config.streams),
+        events=Events(
+            store,
+            engine.executor.folder,
+            read_only=lambda: config.run_queue and not engine.scheduler.is_mine,
+            most_streams=config.streams,
+        ),
         inventory=inventory,
         references=References(inventory, uploads.content),
         uploads=uploads,
         estimates=Estimates(store, place.artifacts),
-        hub=login,
         login=Login(token),
     )
 

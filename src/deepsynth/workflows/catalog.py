@@ -201,6 +201,12 @@ CATALOG: tuple[Verb, ...] = (
         config="deepsynth.web.config:WebConfig",
         run="deepsynth.cli.serve:run",
     ),
+    Verb(
+        name="worker",
+        help="Run the web application's jobs in a process of its own, so that the server may be replaced meanwhile.",
+        config="deepsynth.web.config:WorkerConfig",
+        run="deepsynth.web.worker:run",
+    ),
 )
 """Every verb, in the order of a first acquaintance."""
 

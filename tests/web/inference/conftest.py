@@ -17,7 +17,8 @@ PROGRAM = """
 import sys
 import uvicorn
 from fastapi import FastAPI
-from deepsynth.web.inference import InferenceConfig, mount_inference
+from deepsynth.web.inference.config import InferenceConfig
+from deepsynth.web.inference.mounting import mount_inference
 
 app = FastAPI()
 mount_inference(app, InferenceConfig.model_validate_json(sys.argv[2]))

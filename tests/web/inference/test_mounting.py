@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry, Counter
 from tests.web.inference.conftest import serve
 
-from deepsynth.web.inference import InferenceConfig, mount_inference
+from deepsynth.web.inference.config import InferenceConfig
+from deepsynth.web.inference.mounting import mount_inference
 
 
 def test_mounting_starts_no_process_and_keeps_the_lifespan_and_metrics_of_the_application():

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from deepsynth import __version__
-from deepsynth.core.errors import DeepSynthError
+from deepsynth.core.errors import DeepSynthError, InputError
 from deepsynth.jobs.machine import accelerators, disk_free, memory_available, memory_limit
 from deepsynth.web.gate import JSON_BYTES
 from deepsynth.web.routes.parameters import Limit
@@ -110,7 +110,7 @@ def ready(services: Wired, request: Request, response: Response) -> dict[str, An
     checks = {
         "store": _check_store(services),
         "disk": "ok" if disk_free(services.place.state_dir) > services.config.free_bytes else "nearly full",
-        "scheduler": "ok" if services.scheduler.is_mine else "another server has it",
+        "scheduler": _check_queue(services),
     }
     inference: Any = getattr(request.app.state, "inference", None)
     if inference is not None:
@@ -118,6 +118,12 @@ def ready(services: Wired, request: Request, response: Response) -> dict[str, An
     good = all(value == "ok" for value in checks.values())
     response.status_code = 200 if good else 503
     return {"ready": good, "checks": checks}
+
+
+def _check_queue(services: Services) -> str:
+    if services.read_only:
+        return "another server has it"
+    return "ok" if services.scheduler.is_anybodys else "nobody runs the queue: start deepsynth worker"
 
 
 def _check_store(services: Services) -> str:
@@ -136,7 +142,7 @@ def show_system(services: Wired) -> dict[str, Any]:
         "version": __version__,
         "state_dir": str(services.place.state_dir),
         "folders": [str(folder) for folder in services.inventory.folders],
-        "read_only": not services.scheduler.is_mine,
+        "read_only": services.read_only,
         "cpus": _processors(),
         "memory_bytes": memory_limit(),
         "memory_available_bytes": memory_available(),
@@ -171,6 +177,8 @@ def show_hub(services: Wired) -> dict[str, Any]:
 @router.put("/api/hub/token", response_model=Hub)
 def set_hub_token(services: Wired, body: HubToken) -> dict[str, Any]:
     """Take a token; it is never given back."""
+    if not services.config.run_queue:
+        raise InputError("a worker runs the jobs here: give it HF_TOKEN, or `hf auth login` there", field="token")
     return services.hub.log_in(body.token, remember=body.remember)
 
 
