@@ -1,4 +1,9 @@
+import json
+
+import pyarrow.parquet as pq
 import yaml
+
+from deepsynth.data.card import SHOWN_CHARS, _plain
 
 
 def front(card: str) -> dict:
@@ -36,3 +41,22 @@ def test_terms_that_the_hub_has_no_name_for_are_told_in_words(prepare, monkeypat
     card = (prepare() / "README.md").read_text()
     assert (front(card)["license"], front(card)["license_name"]) == ("other", "see-below")
     assert "License: for the harbor master's eyes only" in card
+
+
+def test_below_each_picture_stands_what_belongs_to_it(prepare, rows_file):
+    rows = [json.loads(line) for line in rows_file.read_text().splitlines()]
+    rows_file.write_text(
+        "".join(json.dumps(row | {"summary": f"# {row['summary']} *b* <i>\n[x](y)"}) + "\n" for row in rows)
+    )
+    folder = prepare(split={"validation": 0.0, "test": 0.0})
+    card = (folder / "README.md").read_text()
+    first, second = pq.read_table(folder / "train-00000.parquet").to_pylist()[:2]
+    words = first["summary"].partition(" ")[2].partition(" *b*")[0]
+    assert f"(samples/train-0.png)\n\n> \\# {words} \\*b\\* &lt;i&gt; \\[x\\](y)\n>\n> rows.jsonl:1\n" in card
+    assert second["summary"].partition(" ")[2].partition(" *b*")[0] in card
+
+
+def test_a_long_summary_is_cut_behind_a_word():
+    shown = _plain("harbor " * 100)
+    assert shown.endswith("harbor ...")
+    assert len(shown) <= SHOWN_CHARS + 4

@@ -17,6 +17,9 @@ SETTINGS = """
 # What the schema of an address cannot say is refused with 400, and the field is named: settings are a tree of their own.
 positive_data_acceptance.expected-statuses = [400, 415, "2xx", "3xx", "401", "403", "404", "409", "422", "429", "5xx"]
 
+# What is too large to be read is refused before it is looked at.
+negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, "5xx"]
+
 # A loaded machine is slow.
 max_response_time = 280
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
+from deepsynth.data.prepared import SAMPLES
+from deepsynth.data.samples import Sample
+
+SHOWN_CHARS = 400
+"""How much of a summary stands below its picture."""
+_MARKUP = re.compile(r"[\\`*_{}\[\]#+!|~-]")
 HUB_LICENSES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0",
                 "cc-by-nc-nd-4.0", "unknown")  # fmt: skip
 """Names that the Hub knows, as far as sources here use them; other terms are `other`, in words."""
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 
 
-def dataset_card(settings: Mapping[str, Any], report: Mapping[str, Any], license: str, samples: Sequence[str]) -> str:
-    """Return README.md for a dataset folder; `samples` are the names of pictures in it."""
+def dataset_card(
+    settings: Mapping[str, Any], report: Mapping[str, Any], license: str, samples: Sequence[Sample]
+) -> str:
+    """Return README.md for a dataset folder that holds the pictures of `samples`."""
     parts = (
         _front(report, license),
         _about(settings, license),
@@ -69,8 +78,20 @@ and {drawn}. Fingerprint `{settings["fingerprint"]}`.
 License: {terms}"""
 
 
-def _samples(names: Sequence[str]) -> str:
-    return "\n".join(f"![The first page of a row]({name})" for name in names)
+def _samples(samples: Sequence[Sample]) -> str:
+    """Return each picture with the summary that belongs to it."""
+    return "\n\n".join(
+        f"![The first page of a row]({SAMPLES}/{sample.name})\n\n> {_plain(sample.summary or 'no summary')}\n>\n"
+        f"> {_plain(sample.row)}"
+        for sample in samples
+    )
+
+
+def _plain(text: str) -> str:
+    """Return a text on one line, in which nothing is taken for markup."""
+    line = " ".join(text.split())
+    line = line if len(line) <= SHOWN_CHARS else f"{line[:SHOWN_CHARS].rsplit(' ', 1)[0]} ..."
+    return _MARKUP.sub(r"\\\g<0>", html.escape(line, quote=False))
 
 
 def _statistics(statistics: Mapping[str, Any]) -> str:

@@ -236,10 +236,9 @@ class Preparation:
         }
         write_json(out / REPORT, report)
         samples = draw_samples(shards, self._config.rendering, self._config.cleaning.max_pages)
-        for name, content in samples.items():
-            write_bytes(out / SAMPLES / name, content)
-        names = [f"{SAMPLES}/{name}" for name in samples]
-        write_text(out / CARD, dataset_card(self.settings, report, self.source.license, names))
+        for sample in samples:
+            write_bytes(out / SAMPLES / sample.name, sample.content)
+        write_text(out / CARD, dataset_card(self.settings, report, self.source.license, samples))
         write_manifest(out, {"fingerprint": self.settings["fingerprint"]})
 
     def _list_rejected(self, ledger: Ledger) -> None:

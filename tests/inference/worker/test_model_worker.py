@@ -90,3 +90,20 @@ def test_a_model_that_cannot_be_loaded_says_why_and_one_that_keeps_dying_is_left
         assert 0 < refused.value.retry_after <= 61
 
     run(work, model="nowhere")
+
+
+@pytest.mark.parametrize("turns", [1, 40])
+def test_a_model_that_is_being_loaded_is_unloaded_at_once(turns):
+    """While its process is made, and while that works."""
+
+    async def work(worker):
+        asked = [asyncio.create_task(worker.ready()) for _ in range(3)]
+        for _ in range(turns):
+            await asyncio.sleep(0.001)
+        await worker.unload()
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        assert [str(error) for error in told] == ["the model was unloaded before it was loaded"] * 3
+        assert worker.starts == 1
+        assert worker.detail is None
+
+    run(work)

@@ -62,7 +62,9 @@ class ModelWorker:
         Raises:
             UnavailableError: it cannot be loaded; says why.
         """
+        unloads = self._unloads
         async with self._starting:
+            self._refuse_when_unloaded(unloads)
             if self.state != "ready":
                 await self._start()
             assert self.facts is not None
@@ -92,8 +94,10 @@ class ModelWorker:
                 return
 
     async def unload(self) -> None:
-        """End the process and give its memory back; requests at work are told so."""
+        """End the process and give its memory back, also when it is still loading; requests at work are told so."""
         self._unloads += 1
+        if self.state == "starting" and self._child is not None:
+            self._child.kill()
         async with self._starting:
             child, self._child = self._child, None
             if child is not None:
@@ -102,8 +106,13 @@ class ModelWorker:
                 await self._reader
             self.state, self.detail = "unloaded", None
 
+    def _refuse_when_unloaded(self, unloads: int) -> None:
+        """Refuse what was asked for when `unloads` unloads were behind us, if there has been another one since."""
+        if self._unloads != unloads:
+            raise UnavailableError("the model was unloaded before it was loaded")
+
     async def _start(self) -> None:
-        now = time.monotonic()
+        now, unloads = time.monotonic(), self._unloads
         if len(self._deaths) == DEATHS and now - self._deaths[0] < WITHIN_SECONDS:
             wait = WITHIN_SECONDS - (now - self._deaths[0])
             raise UnavailableError(f"the model's process died {DEATHS} times: {self.detail}", retry_after=int(wait) + 1)
@@ -113,6 +122,8 @@ class ModelWorker:
         self.starts += 1
         child = await Child.start(MODULE)
         self._child = child
+        if self._unloads != unloads:
+            child.kill()
         try:
             await child.send(Frame(header={"settings": self.settings.model_dump(mode="json")}))
             first = await child.receive()
@@ -124,6 +135,9 @@ class ModelWorker:
             raise
         if first is None or "failed" in first.header:
             code = await child.wait()
+            if self._unloads != unloads:
+                self.state = "unloaded"
+            self._refuse_when_unloaded(unloads)
             reason = f"it ended with code {code}" if first is None else first.header["failed"]["message"]
             self.state, self.detail, self._failed = "failed", reason, time.monotonic()
             raise UnavailableError(f"the model cannot be loaded: {reason}", retry_after=30)

@@ -16,7 +16,7 @@ from deepsynth.web.curves import read_curves
 from deepsynth.web.errors import UnknownThingError
 from deepsynth.web.outputs import find_file, list_files, read_samples, read_system
 from deepsynth.web.requests import JobRequest
-from deepsynth.web.routes.parameters import Identity, Limit, Offset
+from deepsynth.web.routes.parameters import Identity, Kind, Limit, Offset
 from deepsynth.web.services import Services, Wired
 from deepsynth.workflows.catalog import job_kinds
 from deepsynth.workflows.jobs import delete_job
@@ -205,7 +205,7 @@ def parse_settings(body: SettingsText) -> dict[str, Any]:
 @router.get("/api/jobs", response_model=Jobs)
 def list_jobs(
     services: Wired,
-    type: Annotated[list[str] | None, Query(max_length=20)] = None,
+    type: Annotated[list[Kind] | None, Query(max_length=20)] = None,
     state: Annotated[list[JobStatus] | None, Query(max_length=20)] = None,
     limit: Limit = 50,
     cursor: Annotated[str, Query(pattern=r"^\d{0,15}$")] = "",

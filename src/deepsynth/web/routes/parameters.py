@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Query
+from pydantic import AfterValidator, WithJsonSchema
 from starlette.convertors import Convertor, register_url_convertor
+
+from deepsynth.workflows.catalog import job_kinds
 
 
 class IdConvertor(Convertor[str]):
@@ -25,5 +28,19 @@ class IdConvertor(Convertor[str]):
 register_url_convertor("id", IdConvertor())
 Identity = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["0f3a5c7d9e1b2a4c"])]
 """An id: sixteen hexadecimal digits."""
+
+
+def known_kind(name: str) -> str:
+    """Return the name of a kind of job.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    if name not in job_kinds():
+        raise ValueError(f"no kind of job {name[:60]!r}; known: {', '.join(job_kinds())}")
+    return name
+
+
+Kind = Annotated[str, AfterValidator(known_kind), WithJsonSchema({"type": "string", "enum": list(job_kinds())})]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Offset = Annotated[int, Query(ge=0, le=10**12)]
