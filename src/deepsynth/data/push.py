@@ -214,5 +214,5 @@ class Push:
         self._reporter.progress(Progress(done=done, total=len(self._shards), message="uploading shards"))
 
     def files(self) -> Iterator[str]:
-        """Yield the names of everything that the repository is to hold."""
-        yield from (*self._shards, *self._others, INDEX)
+        """Yield the names of everything that the repository is to hold, besides its index."""
+        yield from (*self._shards, *self._others)
