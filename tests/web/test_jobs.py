@@ -179,9 +179,12 @@ def test_logs_metrics_and_history_are_read_in_parts(client, held, services, tmp_
         "size": 8,
     }
     assert client.get(f"/api/jobs/{job.id}/logs?offset=-4").json()["text"] == "two\n"
-    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0, "lr": 0.1}\n')
+    for names, wanted in (("", {"loss", "lr"}), ("lr", {"lr"}), ("lr,loss", {"loss", "lr"}), ("none", set())):
+        found = client.get(f"/api/jobs/{job.id}/metrics", params={"names": names}).json()
+        assert set(found["series"]) == wanted
     found = client.get(f"/api/jobs/{job.id}/metrics").json()
-    assert found["series"] == {"loss": [[1.0, 2.0]]}
+    assert found["series"] == {"loss": [[1.0, 2.0]], "lr": [[1.0, 0.1]]}
     assert client.get(f"/api/jobs/{job.id}/metrics", params={"cursor": found["cursor"]}).json()["series"] == {}
     assert [row["state"] for row in client.get(f"/api/jobs/{job.id}/events").json()["events"]] == ["queued"]
     assert client.get(f"/api/jobs/{job.id}/progress").json()["processed_samples"] == 0
@@ -217,3 +220,9 @@ def test_kinds_and_settings_as_text(client):
     assert found["config"]["lora"]["rank"] == 4
     wrong = client.post("/api/settings/parse", json={"kind": "training", "text": "lora:\n  rnk: 4"})
     assert (wrong.status_code, wrong.json()["field"]) == (400, "lora.rnk")
+
+
+def test_listing_jobs_of_a_kind_that_there_is_not_is_refused_by_name(client):
+    answer = client.get("/api/jobs?type=training&type=false")
+    assert (answer.status_code, answer.json()["field"]) == (422, "type.1")
+    assert answer.json()["detail"].startswith("type.1: no kind of job 'false'; known: dataset, ")

@@ -121,7 +121,9 @@ async def _malformed(_request: Request, error: Exception) -> JSONResponse:
         return answer(
             404, "UnknownThingError", f"nothing has the {path[0]} of this address; list them to see what there is"
         )
-    detail = first["msg"] if first["type"] != "json_invalid" else "the body is not valid JSON"
+    detail = (
+        first["msg"].removeprefix("Value error, ") if first["type"] != "json_invalid" else "the body is not valid JSON"
+    )
     return answer(422, "MalformedRequest", f"{'.'.join(path) or place}: {detail}", ".".join(path) or None)
 
 

@@ -91,3 +91,9 @@ def test_another_content_type_is_refused(server):
     answer = server.client.post("/v1/chat/completions", content=b"{}", headers={"Content-Type": "text/plain"})
     assert answer.status_code == 415
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("name", ["gpt", "a/b", "two%0Alines", "%24%F3%BA%A5%A9%0AMvF~%C2%88"])
+def test_a_model_that_is_not_served_is_told_in_openais_form_whatever_its_name(server, name):
+    answer = server.client.get(f"/v1/models/{name}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")

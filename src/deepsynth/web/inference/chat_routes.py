@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.convertors import Convertor, register_url_convertor
 
 from deepsynth.core.documents import Summary
 from deepsynth.core.errors import DeepSynthError, SettingsError
@@ -20,6 +21,23 @@ from deepsynth.web.inference.answers import answering, status_of, stream, while_
 from deepsynth.web.inference.bodies import content_type, described_body, parse_json, read_body
 from deepsynth.web.inference.chat import ChatRequest, asking_of, document_of
 from deepsynth.web.inference.service import InferenceService, Parts, Told
+
+
+class AnyName(Convertor[str]):
+    """Lets `{name:any}` match whatever stands there, line ends too, so that a wrong name is answered in OpenAI's form."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        """Return the name as it stands."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the name as it stands."""
+        return value
+
+
+register_url_convertor("any", AnyName())
 
 
 class ErrorFacts(BaseModel):
@@ -66,7 +84,7 @@ def chat_router(service: InferenceService) -> APIRouter:
         """List the served model and its adapters."""
         return {"object": "list", "data": [_card(service, name) for name in service.model_names]}
 
-    @router.get("/v1/models/{name:path}")
+    @router.get("/v1/models/{name:any}")
     async def model(name: str) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
         """Return one of them."""
         service.adapter_of(name, "")

@@ -343,12 +343,12 @@ def show_metrics(
     job_id: Identity,
     cursor: Annotated[str, Query(max_length=40)] = "",
     max_points: Annotated[int, Query(ge=10, le=20_000)] = 2000,
-    names: Annotated[list[str] | None, Query(max_length=50)] = None,
+    names: Annotated[str, Query(max_length=2000)] = "",
 ) -> Any:
-    """Return a run's curves: the whole history thinned, or with a cursor what is new."""
+    """Return a run's curves, all or those of `names` (commas between): thinned, or what is new since `cursor`."""
     job = services.store.get_job(job_id)
     path = services.executor.folder(job_id).metrics(job.output)
-    return read_curves(path, cursor, max_points=max_points, names=names or ())
+    return read_curves(path, cursor, max_points=max_points, names=names.split(",") if names else ())
 
 
 @router.get("/api/jobs/{job_id:id}/system", response_model=SystemPoints)
