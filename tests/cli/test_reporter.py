@@ -2,10 +2,13 @@ from deepsynth.cli.reporter import ConsoleReporter
 from deepsynth.core.documents import Progress
 
 
-def test_without_a_terminal_progress_is_a_line_with_rate_and_time_left(capsys):
+def test_without_a_terminal_progress_is_a_line_with_rate_and_time_left(monkeypatch, capsys):
+    monkeypatch.setattr("deepsynth.cli.reporter.LINE_INTERVAL", 0.0)
     with ConsoleReporter() as reporter:
+        reporter.progress(Progress(done=0, total=10, message="rendering"))
         reporter.progress(Progress(done=5, total=10, message="rendering", metrics={"loss": 1.5}))
-    line = capsys.readouterr().err.strip()
+    first, line = capsys.readouterr().err.splitlines()
+    assert first == "rendering: 0/10"  # nothing to tell a speed from yet
     assert line.startswith("rendering: 5/10")
     assert "/s" in line
     assert "left" in line

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from deepsynth.core.errors import ModelError
-from deepsynth.inference.habits import Habits, habits_of
+from deepsynth.inference.habits import Habits, after_training, habits_of
 from deepsynth.inference.summarizer import Summarizer
 from deepsynth.models import build_size, save_model
 from deepsynth.models.tokenizer import JsonTokenizer
@@ -27,3 +27,13 @@ def test_a_broken_file_is_named(content):
     bundled = JsonTokenizer.bundled()
     with pytest.raises(ModelError, match=r"asking\.json of the model cannot be read"):
         habits_of(JsonTokenizer(bundled._content, companions={"asking.json": content}))
+
+
+def test_training_to_answer_sets_how_the_model_is_asked():
+    says = JsonTokenizer.bundled().with_companion("asking.json", b'{"read_first": true, "pages_per_prompt": 1}')
+    assert habits_of(after_training(says, read_first=False)) == Habits()
+    assert habits_of(after_training(says, read_first=True)) == Habits(read_first=True)
+    assert habits_of(says) == Habits(read_first=True, pages_per_prompt=1)
+    silent = JsonTokenizer.bundled()
+    assert after_training(silent, read_first=False) is silent
+    assert after_training(None, read_first=True) is None

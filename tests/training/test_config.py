@@ -1,6 +1,10 @@
+import json
+
 import pytest
 
 from deepsynth.core.errors import SettingsError
+from deepsynth.core.progress import SilentReporter
+from deepsynth.data.prepare import Preparation, PrepareConfig
 from deepsynth.training.config import TrainerConfig
 
 
@@ -32,3 +36,25 @@ def test_a_tree_comes_back_from_its_file_equal(tmp_path):
 def test_a_wrong_setting_is_named(values, match):
     with pytest.raises(SettingsError, match=match):
         TrainerConfig.parse(values)
+
+
+def test_pages_are_drawn_as_the_datasets_are_where_nothing_is_said_about_drawing(tmp_path):
+    rows = [
+        {"text": f"The harbor lamp number {number} was lit again. " * 4, "summary": "A lamp."} for number in range(4)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    drawing = {"rendering": {"font": "sans", "px": 12.0}, "split": {"validation": 0, "test": 0}}
+    cleaning = {"near_duplicates": "keep", "min_summary_chars": 1}
+    values = {"source": str(tmp_path / "rows.jsonl"), "out": tmp_path / "data", "cleaning": cleaning, **drawing}
+    Preparation(PrepareConfig.parse(values), SilentReporter()).run()
+    data = {"data": {"path": tmp_path / "data"}}
+    followed = TrainerConfig.parse(data).completed()
+    assert (followed.rendering.font, followed.rendering.px) == ("sans", 12.0)
+    said = TrainerConfig.parse(data | {"rendering": {"px": 11.0}})
+    assert said.completed() == said
+    assert followed.completed() == followed == TrainerConfig.parse(followed.model_dump())
+
+
+def test_a_dataset_that_is_not_there_is_left_to_be_told_by_the_run(tmp_path):
+    config = TrainerConfig.parse({"data": {"path": tmp_path / "nothing"}})
+    assert config.completed() == config

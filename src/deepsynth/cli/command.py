@@ -77,7 +77,7 @@ def with_bare_groups(verb: Verb, tokens: Sequence[str]) -> list[str]:
 
 
 def layered(config_class: type[Config], *layers: Mapping[str, Any]) -> Config:
-    """Return the settings with each layer laid over the one before, checked once at the end.
+    """Return the settings with each layer laid over the one before, checked once at the end and completed.
 
     Raises:
         SettingsError: names the wrong setting by its dotted path.
@@ -85,7 +85,7 @@ def layered(config_class: type[Config], *layers: Mapping[str, Any]) -> Config:
     values: dict[str, Any] = {}
     for layer in layers:
         values = merge(values, layer)
-    return config_class.parse(values)
+    return config_class.parse(values).completed()
 
 
 def _preset(verb: Verb, name: str | None) -> Mapping[str, Any]:

@@ -53,16 +53,17 @@ class ConsoleReporter:
         if self._rate is None or progress.message != self._message or progress.done < self._done:
             self._rate, self._message = Rate(progress.total, progress.done), progress.message
         self._done = progress.done
-        left = format_seconds(self._rate.seconds_left(progress.done))
-        numbers = "  ".join(f"{name} {value:.4g}" for name, value in progress.metrics.items())
-        rate = f"{self._rate.per_second(progress.done):.3g}/s  {left} left  {numbers}"
+        rate = "  ".join(f"{name} {value:.4g}" for name, value in progress.metrics.items())
+        if progress.done > self._rate.start:  # before, there is nothing to tell a speed from
+            left = format_seconds(self._rate.seconds_left(progress.done))
+            rate = f"{self._rate.per_second(progress.done):.3g}/s  {left} left  {rate}"
         self._bar.update(
             self._task, completed=progress.done, total=progress.total, description=progress.message, rate=rate
         )
         if not self._console.is_terminal and time.monotonic() - self._last_line >= LINE_INTERVAL:
             self._last_line = time.monotonic()
             total = "?" if progress.total is None else progress.total
-            self.message(f"{progress.message}: {progress.done}/{total}  {rate}")
+            self.message(f"{progress.message}: {progress.done}/{total}  {rate}".rstrip())
 
     def message(self, text: str) -> None:
         """Write one line that stays."""

@@ -49,6 +49,10 @@ class Config(BaseModel):
         """Read settings from a JSON or YAML file, as `save` or a user wrote it."""
         return cls.parse(read_settings_file(path))
 
+    def completed(self) -> Self:
+        """Return the settings with what was left open taken from the files that they name; by default nothing is."""
+        return self
+
     def save(self, path: Path) -> None:
         """Write the whole tree as JSON; `load` gives an equal object."""
         write_json(path, self.model_dump(mode="json"))

@@ -119,7 +119,7 @@ class DataConfig(Config):
     """For all tasks but summarize: show a stretch of the text of a random length up to so many characters."""
     read_first: Share = 0.0
     """For tasks that answer something (summarize, first-sentence, line, cloze): the share of their examples in which the model
-    writes down the page before it answers."""
+    writes down the page before it answers. From one half on the trained model is asked so, wherever nothing else is said."""
     num_workers: Annotated[int, Field(ge=0)] = 0
     """Processes that read and render ahead of training; 0 means in the training process."""
     pad_to_multiple_of: Count | None = 32

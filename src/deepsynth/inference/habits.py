@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from pydantic import Field
 
@@ -13,7 +13,10 @@ from deepsynth.core.errors import ModelError, SettingsError
 
 
 class Habits(Config):
-    """The content of `asking.json` beside a model's weights; checkpoints that are trained from it carry it along."""
+    """The content of `asking.json` beside a model's weights.
+
+    Checkpoints that are trained from it carry it along, unless they are taught to answer otherwise (`after_training`).
+    """
 
     read_first: bool = False
     """The model writes down the page before it answers."""
@@ -26,6 +29,10 @@ class HasCompanions(Protocol):
 
     def companion(self, name: str) -> bytes | None:
         """Return a file's content."""
+        ...
+
+    def with_companion(self, name: str, content: bytes) -> Self:
+        """Return the same with another file."""
         ...
 
 
@@ -42,3 +49,14 @@ def habits_of(tokenizer: HasCompanions | Any) -> Habits:
         return Habits.parse(json.loads(content))
     except (ValueError, SettingsError) as error:
         raise ModelError(f"{ASKING} of the model cannot be read: {error}") from error
+
+
+def after_training(tokenizer: HasCompanions | Any, *, read_first: bool) -> HasCompanions | Any:
+    """Return the tokenizer of a model that is trained to answer so, from all pages of a document in one prompt.
+
+    A model that is asked otherwise than it was taught writes nonsense, so its folder must not say what was right before.
+    """
+    taught = Habits(read_first=read_first)
+    if not hasattr(tokenizer, "companion") or habits_of(tokenizer) == taught:
+        return tokenizer
+    return tokenizer.with_companion(ASKING, json.dumps(taught.model_dump(mode="json")).encode())

@@ -77,6 +77,10 @@ class JsonTokenizer:
         """Return a file that lay beside tokenizer.json; none if it did not."""
         return self._companions.get(name)
 
+    def with_companion(self, name: str, content: bytes) -> JsonTokenizer:
+        """Return the same tokenizer with another file beside it."""
+        return JsonTokenizer(self._content, companions={**self._companions, name: content})
+
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text; nothing in it is read as a special token."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids

@@ -165,7 +165,7 @@ class TrainerConfig(Config):
     keep_checkpoints: int = Field(default=2, ge=1)
     """Newest checkpoints to keep; the one with the best evaluation loss stays as well."""
     rendering: RenderConfig = RenderConfig()
-    """How pages are drawn; its mode is also the encoder's."""
+    """How pages are drawn, where nothing of it is given: as those of the dataset; its mode is also the encoder's."""
     data: DataConfig = DataConfig()
     """What is read."""
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -180,6 +180,14 @@ class TrainerConfig(Config):
     """Who else is told the metrics."""
     hub: HubConfig | None = None
     """Push checkpoints to the Hub in the background."""
+
+    def completed(self) -> Self:
+        """Draw pages as the dataset's are drawn, where nothing is said about drawing."""
+        from deepsynth.data.prepared import PreparedDataset
+
+        if "rendering" in self.model_fields_set or not self.data.path.is_dir():
+            return self
+        return self.override({"rendering": PreparedDataset(self.data.path).rendering.model_dump()})
 
     @field_validator("freeze")
     @classmethod

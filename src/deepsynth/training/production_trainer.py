@@ -28,6 +28,8 @@ from deepsynth.core.files import new_folder
 from deepsynth.core.progress import Reporter, SilentReporter
 from deepsynth.data.batch import Batch
 from deepsynth.data.collate import Collator
+from deepsynth.data.tasks import ANSWERED
+from deepsynth.inference.habits import after_training
 from deepsynth.models.expert_load import ExpertLoad
 from deepsynth.models.parts import decoder_layers, unwrap
 from deepsynth.training.allocator import keep_freed_memory
@@ -92,6 +94,9 @@ class DeepSynthProductionTrainer:
         self.cache = None if config.cache is None else open_cache(config.cache, config.model, seed=config.seed)
         self.tuning = make_tuning(config)
         loaded = self.tuning.load(config, self._resume_from, str(self.team.device))
+        if any(config.data.tasks.get(task) for task in ANSWERED):
+            asked = after_training(loaded.tokenizer, read_first=config.data.read_first >= 0.5)
+            loaded = replace(loaded, tokenizer=asked)
         self.loaded = loaded if self.cache is None else replace(loaded, encoder_file=self.cache.encoder_file)
         self.processor = self.loaded.family.processor(self.loaded, config.rendering.mode)
         self._prepare_model(self.loaded.model)

@@ -40,7 +40,7 @@ def layered(services: Services, request: JobRequest, output: Path) -> tuple[Verb
     """
     verb = verb_of(request.kind)
     given = merge(dict(preset_settings(verb, request.preset)), request.settings)
-    return verb, verb.config_class().parse(services.references.resolve(verb, given, output))
+    return verb, verb.config_class().parse(services.references.resolve(verb, given, output)).completed()
 
 
 def create(services: Services, request: JobRequest, key: str | None) -> tuple[Job, bool]:
