@@ -41,7 +41,7 @@ PYTHON = {
     "Errors": ["deepsynth.core.errors"],
 }
 """The modules whose public names the Python page shows, by heading."""
-ROOT_FILES = ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING")
+ROOT_FILES = ("ARCHITECTURE", "CHANGELOG", "CONTRIBUTING", "SECURITY")
 """Pages of the root that the site shows too."""
 
 
@@ -179,12 +179,16 @@ def python_page() -> str:
     return "\n".join(lines)
 
 
+WRITTEN = {"settings": settings_page, "cli": cli_page, "http": http_page, "python": python_page}
+"""What is written anew into docs/reference/, by the name of the page."""
+
+
 def main() -> None:
     """Write the four pages."""
     os.environ.update(COLUMNS="100", NO_COLOR="1", TERM="dumb")
     folder = HERE / "reference"
     folder.mkdir(exist_ok=True)
-    for name, page in {"settings": settings_page, "cli": cli_page, "http": http_page, "python": python_page}.items():
+    for name, page in WRITTEN.items():
         (folder / f"{name}.md").write_text(page() + "\n", encoding="utf-8")
     for name in ROOT_FILES:
         text = (HERE.parent / f"{name}.md").read_text(encoding="utf-8")

@@ -28,8 +28,15 @@ class CsvRenderer:
 
     def render(self, document: Document) -> Iterator[Page]:
         """Yield the pages in order."""
+        yield from self._text.render(self._lines(document))
+
+    def count(self, document: Document) -> int:
+        """Return how many pages there would be."""
+        return self._text.count(self._lines(document))
+
+    def _lines(self, document: Document) -> Document:
         if document.text is None:
             raise InputError(f"document {document.id!r}: give the table as text")
         rows = list(csv.reader(io.StringIO(document.text)))
         lines = "\n".join(" | ".join(row) for row in rows)
-        yield from self._text.render(replace(document, text=lines, meta={"kind": "text"}))
+        return replace(document, text=lines, meta={"kind": "text"})

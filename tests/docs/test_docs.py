@@ -5,44 +5,27 @@ import importlib
 import importlib.util
 import re
 import shlex
-from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import BaseModel
+from tests.docs.book import BLOCKS, PAGES, ROOT
+from tests.seams import SEAMS, registry
 
 from deepsynth.cli.app import build_app
 from deepsynth.cli.command import arguments_of, with_bare_groups
 from deepsynth.core.config import model_in
 from deepsynth.workflows.catalog import CATALOG
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if "reference" not in path.parts)]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 VERBS = {verb.name: verb for verb in CATALOG}
-
-
-def blocks(language):
-    for page in PAGES:
-        for found, text in FENCE.findall(page.read_text(encoding="utf-8")):
-            if found in language:
-                yield page.relative_to(ROOT).as_posix(), text
-
-
-def commands():
-    """Every line `deepsynth VERB ...` of a code block, with continued lines joined and comments cut."""
-    for page, text in blocks(("", "bash", "sh", "shell", "console")):
-        for line in text.replace("\\\n", " ").splitlines():
-            command = re.sub(r"^\$ ", "", line.strip())
-            if command.startswith("deepsynth ") and " | " not in command:
-                yield page, command
-
-
-COMMANDS = sorted(set(commands()))
+COMMANDS = sorted(
+    {(block.page, shlex.join(words)) for block in BLOCKS if block.is_shell for words in block.deepsynth()}
+)
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[f"{page}: {command}" for page, command in COMMANDS])
 def test_a_command_in_the_documentation_parses(page, command):
-    tokens = shlex.split(command, comments=True)[1:]
+    tokens = shlex.split(command)
     tokens = tokens[: tokens.index(">")] if ">" in tokens else tokens
     verb = VERBS[tokens[0]]
     if "--help" in tokens:
@@ -60,7 +43,7 @@ def test_a_command_in_the_documentation_parses(page, command):
         verb.config_class().parse(flags)
 
 
-PYTHON = list(blocks(("python", "py")))
+PYTHON = [(block.page, block.text) for block in BLOCKS if block.is_python]
 
 
 @pytest.mark.parametrize(("page", "text"), PYTHON, ids=[f"{page} {number}" for number, (page, _) in enumerate(PYTHON)])
@@ -73,7 +56,7 @@ def test_python_in_the_documentation_names_what_is_there(page, text):
 
 
 def test_every_verb_is_shown_in_the_guides():
-    shown = {command.split()[1] for _, command in COMMANDS} | set(re.findall(r"`deepsynth (\w+)", "".join(
+    shown = {command.split()[0] for _, command in COMMANDS} | set(re.findall(r"`deepsynth (\w+)", "".join(
         page.read_text(encoding="utf-8") for page in PAGES)))  # fmt: skip
     assert set(VERBS) <= shown
 
@@ -115,3 +98,46 @@ def test_the_reference_holds_every_route(generate, tmp_path):
     for path, methods in described.items():
         for method in methods:
             assert f"\n## {method.upper()} {path}\n" in page
+
+
+def test_every_page_is_in_the_navigation_and_every_entry_is_a_page(generate):
+    def pages(entries):
+        for entry in entries:
+            if isinstance(entry, str):
+                yield entry
+            else:
+                for inner in entry.values():
+                    yield from pages(inner)
+
+    written = {f"reference/{name.lower()}.md" for name in (*generate.WRITTEN, *generate.ROOT_FILES)}
+    there = {path.relative_to(ROOT / "docs").as_posix() for path in PAGES if path.name != "README.md"} | written
+    listed = list(pages(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
+    assert sorted(listed) == sorted(there)
+
+
+def test_every_seam_has_a_section_and_every_built_in_of_it_is_named_in_the_guides():
+    page = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
+    book = "".join(path.read_text(encoding="utf-8") for path in PAGES)
+    for group in SEAMS:
+        assert registry(group).group == group
+        assert f"`{group}`" in page
+        assert [item for item in registry(group).names() if f"`{item}`" not in book] == [], group
+
+
+LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]*)(?:#([\w-]+))?\)")
+
+
+def anchors(page):
+    """Return the names that a page's headings have, as the site and GitHub make them."""
+    for heading in re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[path.relative_to(ROOT).as_posix() for path in PAGES])
+def test_every_link_of_a_page_leads_somewhere(page, generate):
+    written = {ROOT / "docs" / "reference" / f"{name.lower()}.md" for name in (*generate.WRITTEN, *generate.ROOT_FILES)}
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        place = (page.parent / target).resolve() if target else page
+        assert place.exists() or place in written, f"{page.name}: {target}"
+        if anchor and place not in written:
+            assert anchor in anchors(place), f"{page.name}: {target}#{anchor}"

@@ -2,12 +2,16 @@
 
 import csv
 import importlib
+import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from tests.seams import kept_seams
 
 from deepsynth.core.documents import Document
+from deepsynth.core.errors import SettingsError
 from deepsynth.data.config import SourceConfig
 from deepsynth.data.sources.base import DocumentSource, Rejection, sources
 from deepsynth.rendering.config import RenderConfig
@@ -20,9 +24,15 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture
 def example(monkeypatch):
+    """Return what imports an example; what it registers is known to this test alone."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
     monkeypatch.chdir(EXAMPLES.parent)
-    return lambda name: sys.modules.get(name) or importlib.import_module(name)
+    before = set(sys.modules)
+    with kept_seams():
+        yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if (EXAMPLES / f"{name}.py").is_file():
+            del sys.modules[name]
 
 
 def test_a_source_of_ones_own_yields_records_and_tells_what_it_left_out(example):
@@ -50,6 +60,7 @@ def test_a_renderer_of_ones_own_draws_what_plain_text_would(example):
     assert [page.image.tobytes() for page in renderer.render(table)] == [
         page.image.tobytes() for page in renderer.render(plain)
     ]
+    assert renderer.count(table) == renderer.count(plain)
 
 
 def test_summaries_from_python(example, tmp_path, capsys):
@@ -60,3 +71,76 @@ def test_summaries_from_python(example, tmp_path, capsys):
     (tmp_path / "text.txt").write_text("Some words to be read.")
     example("summarize").main(str(tmp_path / "model"), [str(tmp_path / "text.txt")])
     assert "tokens in" in capsys.readouterr().out
+
+
+def test_a_family_of_ones_own_reads_its_folders_and_says_which_layers_adapt(example, tmp_path):
+    from deepsynth.inference.summarizer import Summarizer, load_any
+    from deepsynth.models.saving import save_model
+
+    save_model(load_any("tiny"), tmp_path / "model")
+    config = tmp_path / "model" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "harbor-ocr"}))
+    example("extend_family")
+    loaded = load_any(str(tmp_path / "model"))
+    assert loaded.family.name == "harbor"
+    assert loaded.family.lora_targets("all-linear") == loaded.family.lora_targets("attention")
+    (summary,) = Summarizer.load(tmp_path / "model").summarize(Document(id="a", text="The lamp was lit again."))
+    assert summary.visual_tokens > 0
+
+
+def test_the_whole_road_from_python(example, tmp_path, capsys):
+    boats = (
+        "tern",
+        "gull",
+        "heron",
+        "plover",
+        "curlew",
+        "osprey",
+        "petrel",
+        "teal",
+        "wigeon",
+        "merlin",
+        "dunlin",
+        "knot",
+    )
+    rows = [
+        {"text": f"{boat} of {boat[::-1]} harbor came home, {boat * 4}.", "summary": f"{boat} is home."}
+        for boat in boats
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    summary = example("whole_road").main(tmp_path / "rows.jsonl", tmp_path / "road", model="tiny", steps=2)
+    assert isinstance(summary, str)
+    assert (tmp_path / "road" / "evaluation" / "report.html").is_file()
+    assert "FROZEN" in capsys.readouterr().out
+
+
+def test_an_executor_of_ones_own_runs_the_attempts_of_the_application(example, tmp_path):
+    from deepsynth.jobs.job import new_job_id
+    from deepsynth.web.config import WebConfig
+    from deepsynth.web.engine import make_engine
+
+    example("extend_executor")
+    engine = make_engine(WebConfig.parse({"state_dir": tmp_path / "state", "executor": "quiet"}), environment={})
+    identity, output = new_job_id(), str(tmp_path / "data")
+    engine.executor.folder(identity).create(
+        "dataset", {"source": str(tmp_path / "nowhere.jsonl"), "out": output}, output
+    )
+    engine.store.create_job("dataset", {}, job_id=identity, output=output)
+    job = engine.store.start_next({"cpu": 1})
+    assert engine.executor.command(job)[:3] == ["nice", "-n", "19"]
+    assert engine.executor.start(job) is None
+    while not (ended := engine.executor.ended([engine.store.get_job(identity)])):
+        time.sleep(0.1)
+    engine.store.settle(ended)
+    assert "nowhere.jsonl" in engine.store.get_job(identity).reason
+    while engine.executor._runners:
+        engine.executor.ended([])
+    engine.store.close()
+
+
+def test_an_executor_that_nobody_added_is_named_with_those_that_there_are(tmp_path):
+    from deepsynth.web.config import WebConfig
+    from deepsynth.web.engine import make_engine
+
+    with pytest.raises(SettingsError, match=r"deepsynth\.executors has no 'cluster'.*local"):
+        make_engine(WebConfig.parse({"state_dir": tmp_path / "state", "executor": "cluster"}), environment={})

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from deepsynth.core.registry import Registry
 from deepsynth.jobs.folder import ExitRecord, JobFolder
 from deepsynth.jobs.job import Job, JobStatus
 from deepsynth.jobs.place import STATE_DIR, STORE, Place
@@ -23,6 +24,10 @@ LOST = "its runner was killed or the machine went away"
 class Executor(Protocol):
     """Somebody who runs attempts."""
 
+    def folder(self, job_id: str) -> JobFolder:
+        """Return the folder in which a job's settings, log and outcome lie; the application reads them there."""
+        ...
+
     def start(self, job: Job) -> ExitRecord | None:
         """Start the runner of an attempt that the store calls `starting`; return a record only when it cannot start."""
         ...
@@ -32,6 +37,19 @@ class Executor(Protocol):
         ...
 
 
+class ExecutorFactory(Protocol):
+    """What a registry of executors holds: their classes."""
+
+    def __call__(self, place: Place, *, gpus: int = 0, tokens: TokenFiles | None = None) -> Executor:
+        """Make one over a state folder, for a machine with so many accelerators."""
+        ...
+
+
+executors: Registry[ExecutorFactory] = Registry("deepsynth.executors")
+"""Every executor by name; third parties add theirs through the entry-point group of the same name."""
+
+
+@executors.register("local")
 class LocalExecutor:
     """Runs attempts on this machine, each in a runner process that does not end with this one."""
 
@@ -70,6 +88,10 @@ class LocalExecutor:
             (job, self._record(job)) for job in gone if not (job.id in orphaned and self.folder(job.id).alive.is_held())
         ]
 
+    def command(self, job: Job) -> list[str]:
+        """Return what is started for an attempt: `deepsynth jobs run ID`; whatever stands before it must not detach it."""
+        return [sys.executable, "-m", "deepsynth", "jobs", "run", job.id]
+
     def _record(self, job: Job) -> ExitRecord:
         self._tokens.remove(job.id, job.attempt)
         folder = self.folder(job.id)
@@ -84,7 +106,7 @@ class LocalExecutor:
         assert alive is not None and runner is not None
         with (folder.path / "runner.log").open("ab") as errors:
             return subprocess.Popen(
-                [sys.executable, "-m", "deepsynth", "jobs", "run", job.id],
+                self.command(job),
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,

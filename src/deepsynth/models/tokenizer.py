@@ -78,7 +78,7 @@ class JsonTokenizer:
         return self._companions.get(name)
 
     def with_companion(self, name: str, content: bytes) -> JsonTokenizer:
-        """Return the same tokenizer with another file beside it."""
+        """Return the same tokenizer with `content` as its file `name`, one of `COMPANIONS`."""
         return JsonTokenizer(self._content, companions={**self._companions, name: content})
 
     def encode(self, text: str) -> list[int]:

@@ -27,6 +27,8 @@ class QueueConfig(Config):
     """Folder for jobs, their results and uploads (environment: DEEPSYNTH_UI_STATE_DIR)."""
     cpu_slots: int | None = Field(default=None, ge=1, le=64)
     """Jobs that may run at once; by default one, and one more for each accelerator."""
+    executor: str = "local"
+    """Where jobs run: `local`, on this machine, or an executor that a package of yours adds (`deepsynth.executors`)."""
     log_format: LogFormat = "text"
     """The process's own log: lines for people, or a JSON object a line (environment: DEEPSYNTH_UI_LOG_FORMAT)."""
     pause_on_stop: bool = False

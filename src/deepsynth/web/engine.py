@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deepsynth.jobs import StateManager
-from deepsynth.jobs.executor import LocalExecutor
+from deepsynth.jobs.executor import Executor, executors
 from deepsynth.jobs.machine import accelerators
 from deepsynth.jobs.place import Place, find_place
 from deepsynth.jobs.scheduler import Scheduler
@@ -25,7 +25,7 @@ class JobEngine:
 
     place: Place
     store: StateManager
-    executor: LocalExecutor
+    executor: Executor
     scheduler: Scheduler
     hub: HubLogin
 
@@ -43,6 +43,7 @@ def make_engine(
     """Open the state folder, make its folders where they are not there, and wire the engine.
 
     Raises:
+        SettingsError: no executor has that name.
         StorageError: the state folder, or the database server that the environment names, cannot be used.
     """
     place = find_place(config.state_dir, environment)
@@ -50,7 +51,7 @@ def make_engine(
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     place.state_dir.chmod(0o700)
     store, tokens, gpus = place.open(), TokenFiles(), len(accelerators())
-    executor = LocalExecutor(place, gpus=gpus, tokens=tokens)
+    executor = executors.get(config.executor)(place, gpus=gpus, tokens=tokens)
     login = hub or HubLogin(environment, tokens)
     capacity = {"cpu": config.cpu_slots or 1 + gpus, "gpu": gpus}
     scheduler = Scheduler(store, executor, capacity, place.state_dir / "scheduler.lock", before_start=login.hand_over)

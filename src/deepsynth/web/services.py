@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from deepsynth.jobs import StateManager
-from deepsynth.jobs.executor import LocalExecutor
+from deepsynth.jobs.executor import Executor
 from deepsynth.jobs.place import Place
 from deepsynth.jobs.scheduler import Scheduler
 from deepsynth.web.config import WebConfig
@@ -50,7 +50,7 @@ class Services:
         return self.engine.store
 
     @property
-    def executor(self) -> LocalExecutor:
+    def executor(self) -> Executor:
         """Who runs attempts, and knows the folder of a job."""
         return self.engine.executor
 
