@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsynth.core.errors import SettingsError
-from deepsynth.core.geometry import MODES, NO_TILES, Mode, closest_grid, mode, total_tokens
+from deepsynth.core.geometry import MODES, NO_TILES, Mode, closest_grid, mode
 
 ASSETS = Path(__file__).parents[1] / "assets" / "preprocess"
 ROWS = json.loads((ASSETS / "grid_table.json").read_text(encoding="utf-8"))["rows"]
@@ -70,11 +70,6 @@ def test_no_candidate_grid_is_nearer_in_aspect(width, height, max_tiles):
         for other_rows in range(1, max_tiles // other_columns + 1):
             if other_columns * other_rows >= 2:
                 assert found <= abs(aspect - other_columns / other_rows)
-
-
-@pytest.mark.parametrize("page_mode", MODES.values(), ids=lambda item: item.name)
-def test_pages_add_up(page_mode):
-    assert total_tokens(page_mode, [NO_TILES] * 3) == 3 * page_mode.tokens()
 
 
 def test_an_unknown_mode_lists_the_known_ones():

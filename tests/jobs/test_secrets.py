@@ -23,11 +23,10 @@ def test_a_token_file_is_for_its_owner_alone_and_goes_with_its_attempt(tmp_path)
     assert path.read_text() == "secret"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    tokens.write("0123456789abcdef", 2, "secret")
-    tokens.keep_only([("0123456789abcdef", 2)])
+    other = tokens.write("0123456789abcdef", 2, "secret")
+    tokens.remove("0123456789abcdef", 1)
     assert tokens.path_if_there("0123456789abcdef", 1) is None
-    tokens.remove("0123456789abcdef", 2)
-    assert tokens.path_if_there("0123456789abcdef", 2) is None
+    assert tokens.path_if_there("0123456789abcdef", 2) == other
 
 
 def test_a_machine_without_a_folder_in_memory_is_told_so(monkeypatch):
@@ -35,4 +34,3 @@ def test_a_machine_without_a_folder_in_memory_is_told_so(monkeypatch):
     with pytest.raises(StorageError, match="hf auth login"):
         TokenFiles().write("0123456789abcdef", 1, "secret")
     TokenFiles().remove("0123456789abcdef", 1)
-    TokenFiles().keep_only([])

@@ -7,7 +7,6 @@ features: tiles, global view, separator; version 1 ends each row of features wit
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,8 +125,3 @@ def mode(name: str) -> Mode:
     if name not in MODES:
         raise SettingsError(f"no mode {name!r}; known: {', '.join(MODES)}")
     return MODES[name]
-
-
-def total_tokens(page_mode: Mode, grids: Sequence[Grid]) -> int:
-    """Return the placeholders of several pages together."""
-    return sum(page_mode.tokens(grid) for grid in grids)

@@ -24,8 +24,6 @@ UNTRAINED_ON_TEXT = (
     "The plain-text rows ask the same weights for a summary of text in the prompt; a decoder that has only ever been trained on"
     " pages fails there for that reason alone."
 )
-CONTROLS = (OTHER_PAGES, TEXT_IN_FULL, TEXT_CUT)
-
 PAIRED = ("rouge1", "rouge2", "rougeL", "rougeLsum", "chrf", "bleu", "similarity", "rougeLsum_stemmed")
 """Metrics whose differences to each other system are tested."""
 WITHOUT_DOCUMENT = ("novel_", "copied", "unsupported_")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from deepsynth.core.errors import StorageError
@@ -71,17 +71,6 @@ class TokenFiles:
         path = self.path_if_there(job_id, attempt)
         if path is not None:
             path.unlink(missing_ok=True)
-
-    def keep_only(self, alive: Collection[tuple[str, int]]) -> None:
-        """Remove the tokens of all attempts but these (a server that was killed may have left some)."""
-        names = {f"{job_id}-{attempt}" for job_id, attempt in alive}
-        try:
-            home = self._home()
-        except StorageError:
-            return
-        for path in home.glob("*-*") if home.is_dir() else ():
-            if path.name not in names:
-                path.unlink(missing_ok=True)
 
     def _home(self) -> Path:
         if self._folder is not None:

@@ -7,7 +7,6 @@ that name. The `.py` files that may lie there are copied as bytes, for whoever t
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,7 +98,3 @@ class Origin:
     def dtype_of(self, key: str) -> str:
         """Return the name of the dtype that an official key had."""
         return self.other_dtypes.get(key, self.dtype)
-
-    def config_values(self) -> dict[str, object]:
-        """Return config.json as values."""
-        return json.loads(self.config)
