@@ -36,7 +36,12 @@ PYTHON = {
         "deepsynth.training.model_utils",
         "deepsynth.training.checkpoint",
     ],
-    "Evaluation": ["deepsynth.evaluation.metrics", "deepsynth.evaluation.evaluator", "deepsynth.evaluation.report"],
+    "Evaluation": [
+        "deepsynth.evaluation.metrics",
+        "deepsynth.evaluation.evaluator",
+        "deepsynth.evaluation.report_words",
+        "deepsynth.evaluation.report",
+    ],
     "Jobs": ["deepsynth.jobs"],
     "Errors": ["deepsynth.core.errors"],
 }

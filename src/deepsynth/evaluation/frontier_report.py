@@ -16,7 +16,8 @@ from deepsynth.evaluation.charts import Mark, Point, Series, line_chart
 from deepsynth.evaluation.frontier_points import Frontier, ReadingPoint, SummaryPoint
 from deepsynth.evaluation.precision import FOX_EDGES, precision_by_tokens
 from deepsynth.evaluation.published import fox_curve
-from deepsynth.evaluation.report import figure, markdown_table, render_page
+from deepsynth.evaluation.report import render_page
+from deepsynth.evaluation.report_words import figure, markdown_table
 from deepsynth.evaluation.systems import UNTRAINED_ON_TEXT
 from deepsynth.evaluation.tokenizer import TOKENIZER_NAME
 

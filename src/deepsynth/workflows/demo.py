@@ -267,7 +267,8 @@ def _report(
     config: DemoConfig, dataset: PreparedDataset, source: str, before: _Work, after: _Work, seconds: float
 ) -> tuple[Path, list[str]]:
     from deepsynth.evaluation.probes import costs, timing
-    from deepsynth.evaluation.report import RunReport, read_curve, verdict, write_report
+    from deepsynth.evaluation.report import read_curve, write_report
+    from deepsynth.evaluation.report_words import RunReport, verdict
     from deepsynth.evaluation.systems import MODEL, evaluate_summaries
 
     evaluation = evaluate_summaries(

@@ -117,7 +117,8 @@ def _report(config: EvaluateConfig, benchmark: Benchmark, evaluator: Evaluator, 
     from deepsynth.evaluation.comparison import failures
     from deepsynth.evaluation.probes import costs, page_order, reading_probes, timing
     from deepsynth.evaluation.published import figures_beside
-    from deepsynth.evaluation.report import RunReport, markdown, write_report
+    from deepsynth.evaluation.report import write_report
+    from deepsynth.evaluation.report_words import RunReport, markdown
     from deepsynth.evaluation.systems import MODEL, evaluate_summaries
 
     examples = benchmark.examples
