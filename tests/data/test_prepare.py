@@ -69,6 +69,22 @@ def test_another_dataset_is_not_written_over(prepare):
         prepare(cleaning={"min_chars": 50})
 
 
+@pytest.mark.parametrize("values", [{"reading": {"text_column": "body"}}, {"cleaning": {"min_chars": 5000}}])
+def test_after_a_start_that_came_to_nothing_other_settings_may_use_the_folder(prepare, tmp_path, values):
+    whole = content(prepare(out=tmp_path / "whole"))
+    with pytest.raises(InputError, match=r"no column 'body'|no row that can be used"):
+        prepare(**values)
+    assert content(prepare()) == whole
+
+
+def test_what_an_interrupted_run_has_read_is_not_thrown_away_for_other_settings(prepare, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("deepsynth.data.filling.write_shard", lambda path, rows: (_ for _ in ()).throw(KeyboardInterrupt))
+        prepare()
+    with pytest.raises(InputError, match=r"holds another dataset \(differs in cleaning\)"):
+        prepare(cleaning={"min_chars": 41})
+
+
 @pytest.mark.parametrize("shards", [1, 2, 4])
 def test_a_run_that_stopped_goes_on_and_equals_an_undisturbed_one(prepare, tmp_path, monkeypatch, shards):
     whole = content(prepare())

@@ -45,6 +45,7 @@ from deepsynth.data.statistics import measure
 from deepsynth.rendering.config import RenderConfig
 
 FORMAT = 2
+LEDGER = "ledger.sqlite"
 NOT_CONTENT = {"out", "scale", "encode"}
 """Settings that change nothing about the rows."""
 
@@ -121,7 +122,7 @@ class Preparation:
             remove_leftovers(out)
             remove_leftovers(out / SAMPLES)
             write_json(out / SETTINGS, self.settings)
-            ledger = Ledger(out / WORK / "ledger.sqlite", self._config.cleaning)
+            ledger = Ledger(out / WORK / LEDGER, self._config.cleaning)
             executor = make_executor(self._config.scale)
             try:
                 self._read(ledger, executor)
@@ -134,12 +135,15 @@ class Preparation:
             shutil.rmtree(out / WORK)
 
     def _finished(self) -> bool:
-        """Tell whether the folder is whole; refuse one that was made with other settings."""
+        """Tell whether the folder is whole; refuse one that was made with other settings, unless it holds no row yet."""
         path = self._config.out / SETTINGS
         if not path.is_file():
             return False
         known = json.loads(path.read_text(encoding="utf-8"))
         if known["fingerprint"] != self.settings["fingerprint"]:
+            if self._holds_no_row():
+                shutil.rmtree(self._config.out / WORK, ignore_errors=True)
+                return False
             changed = [
                 name for name, value in self.settings.items() if known.get(name) != value and name != "fingerprint"
             ]
@@ -147,6 +151,19 @@ class Preparation:
                 f"{self._config.out} holds another dataset (differs in {', '.join(changed)}); name another folder with --out"
             )
         return (self._config.out / MANIFEST).is_file()
+
+    def _holds_no_row(self) -> bool:
+        """Tell whether an earlier start came to nothing, such as one with the wrong column."""
+        out = self._config.out
+        if (out / MANIFEST).is_file() or any(out.glob("*.parquet")):
+            return False
+        if not (out / WORK / LEDGER).is_file():
+            return True
+        ledger = Ledger(out / WORK / LEDGER, self._config.cleaning)
+        try:
+            return ledger.fact("kept") == 0
+        finally:
+            ledger.close()
 
     def _read_counts(self) -> None:
         report = json.loads((self._config.out / REPORT).read_text(encoding="utf-8"))

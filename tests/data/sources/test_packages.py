@@ -61,3 +61,7 @@ def test_hostile_text_takes_linear_time() -> None:
     for piece in ("=" * 20_000 + "x", "[" * 20_000, "`" * 20_000, "<a" * 10_000, "**" * 10_000, "```\n" * 5_000):
         plain_text(piece)
     assert time.perf_counter() - began < 5
+
+
+def test_the_terms_are_those_of_each_package() -> None:
+    assert PackagesSource(SourceConfig()).license.startswith("Each text has the terms of its package")

@@ -31,6 +31,8 @@ _INLINE = (
 class PackagesSource(RowSource):
     """The packages of the running Python, by name; a package found twice counts once."""
 
+    license = "Each text has the terms of its package; no single license is stated."
+
     def __init__(self, config: SourceConfig) -> None:
         super().__init__("packages")
         self.config = config
