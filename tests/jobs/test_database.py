@@ -4,9 +4,8 @@ import stat
 import pytest
 
 from deepsynth.core.errors import StorageError
-from deepsynth.jobs import StateManager, database
+from deepsynth.jobs import database
 from deepsynth.jobs.database import SqliteDatabase
-from deepsynth.jobs.schema import MIGRATIONS, statements
 
 
 def test_a_broken_transaction_leaves_nothing_behind(tmp_path):
@@ -23,27 +22,6 @@ def test_the_file_is_for_its_owner_alone_and_in_wal_mode(tmp_path):
     assert stat.S_IMODE(data.path.stat().st_mode) == 0o600
     assert data.read("PRAGMA journal_mode")[0]["journal_mode"] == "wal"
     data.close()
-
-
-def test_a_store_of_the_first_schema_is_brought_up_to_date_after_a_copy(tmp_path):
-    old = sqlite3.connect(tmp_path / "jobs.sqlite")
-    for statement in statements(MIGRATIONS[0], "INTEGER PRIMARY KEY AUTOINCREMENT"):
-        old.execute(statement)
-    row = "INSERT INTO jobs (id, kind, status, attempt, config, created_at, updated_at) VALUES (?, 'train', ?, 1, '{}', ?, '')"
-    old.execute(row, ("train-1", "succeeded", "2026-01-01"))
-    old.execute(row, ("train-2", "running", "2026-01-02"))
-    old.execute("PRAGMA user_version = 1")
-    old.commit()
-    old.close()
-    store = StateManager(tmp_path)
-    assert [(job.id, job.status, job.number) for job in store.list_jobs()] == [
-        ("train-2", "interrupted", 2),
-        ("train-1", "succeeded", 1),
-    ]
-    store.close()
-    copy = sqlite3.connect(tmp_path / "jobs.schema-1.backup")
-    assert copy.execute("PRAGMA user_version").fetchone() == (1,)
-    copy.close()
 
 
 def test_a_network_file_system_is_refused_with_the_remedy(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@
 migration.
 """
 
+import itertools
 import json
 import sqlite3
 import threading
@@ -22,17 +23,19 @@ RECORDED = {
     for path in (Path(__file__).parents[1] / "assets" / "jobs").glob("schema-*.sql")
 }
 needs_server = pytest.mark.skipif(not BINARIES, reason="Debian's postgresql package is not installed")
+NUMBERS = itertools.count(1)
 UNFINISHED = ("queued", "starting", "running", "pausing", "cancelling")
 
 
 class OldSqlite:
-    """A state folder with the file of an earlier version."""
+    """A state folder with the file of an earlier version; of version 0, with an empty one."""
 
     def __init__(self, folder, version):
         self.place, self.file, self.version = folder, folder / "jobs.sqlite", version
         folder.mkdir()
         self.run(
-            *statements(RECORDED[version], "INTEGER PRIMARY KEY AUTOINCREMENT"), f"PRAGMA user_version = {version}"
+            *statements(RECORDED.get(version, ""), "INTEGER PRIMARY KEY AUTOINCREMENT"),
+            f"PRAGMA user_version = {version}",
         )
 
     def run(self, *commands):
@@ -56,7 +59,7 @@ class OldSqlite:
 
 
 class OldPostgres:
-    """A database of its own, on the server, with the tables of an earlier version."""
+    """A database of its own, on the server, with the tables of an earlier version; of version 0, without any."""
 
     def __init__(self, server, name, version):
         driver = pytest.importorskip("pg8000.native")
@@ -106,8 +109,7 @@ def make_old(dialect, request, tmp_path):
     def make(version):
         if dialect == "sqlite":
             return OldSqlite(tmp_path / f"schema-{version}", version)
-        name = f"upgrade_{abs(hash(request.node.name))}_{version}"
-        return OldPostgres(request.getfixturevalue("server"), name, version)
+        return OldPostgres(request.getfixturevalue("server"), f"upgrade_{next(NUMBERS)}", version)
 
     return make
 
@@ -140,13 +142,10 @@ def test_every_row_is_kept_with_every_value(old):
     assert old.told_version() == len(MIGRATIONS)
 
 
-def test_the_schema_is_that_of_a_new_store(old, make_old, dialect, tmp_path):
-    StateManager(old.place).close()
-    new = make_old(0) if dialect == "postgres" else None
-    if new is None:
-        new = OldSqlite.__new__(OldSqlite)
-        new.place, new.file = tmp_path / "new", tmp_path / "new" / "jobs.sqlite"
-    StateManager(new.place).close()
+def test_the_schema_is_that_of_a_new_store(old, make_old):
+    new = make_old(0)
+    for store in (old, new):
+        StateManager(store.place).close()
     assert old.schema() == new.schema()
 
 
