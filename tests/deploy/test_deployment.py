@@ -39,8 +39,25 @@ def test_the_service_leaves_running_jobs_alone_when_it_stops():
     assert parser["Service"]["NoNewPrivileges"] == "yes"
 
 
-def test_publishing_needs_no_stored_token():
+def test_publishing_needs_no_stored_token_and_only_publishing_may_write():
     text = (WORKFLOWS / "release.yml").read_text()
-    jobs = yaml.safe_load(text)["jobs"]
-    assert jobs["publish"]["permissions"]["id-token"] == "write"
+    release = yaml.safe_load(text)
+    assert release["permissions"] == {"contents": "read"}
+    assert "permissions" not in release["jobs"]["build"]
+    publish = release["jobs"]["publish"]
+    assert publish["permissions"] == {"id-token": "write", "attestations": "write", "contents": "read"}
+    assert publish["environment"] == "pypi" and publish["needs"] == "build"
+    assert not any("run" in step and "dist/*.whl" not in step["run"] for step in publish["steps"]), (
+        "it runs no code of ours"
+    )
     assert "secrets." not in text
+
+
+@pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.yml")), ids=lambda path: path.stem)
+def test_every_action_is_pinned_by_its_commit(path):
+    used = re.findall(r"uses: (\S+)(.*)", path.read_text())
+    assert used
+    for name, rest in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", name), name
+        assert re.fullmatch(r"  # v\d+\.\d+\.\d+", rest), name
+    assert yaml.safe_load(path.read_text())["permissions"] == {"contents": "read"}

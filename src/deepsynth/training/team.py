@@ -33,7 +33,9 @@ class Team:
         AcceleratorState._reset_state()  # pyright: ignore[reportPrivateUsage]
         # an expert that no token of a step was sent to has no gradient
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-        self._accelerator: Any = Accelerator(mixed_precision="no", kwargs_handlers=[unused])
+        # unless told so, accelerate does not join processes without an accelerator: each would train alone
+        on_cpu = not torch.accelerator.is_available()
+        self._accelerator: Any = Accelerator(mixed_precision="no", cpu=on_cpu, kwargs_handlers=[unused])
         self._sharded = config.parallel == "fsdp"
         if self._sharded and self.processes == 1:
             raise SettingsError("parallel fsdp needs several processes; start with torchrun", field="parallel")
