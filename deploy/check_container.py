@@ -208,7 +208,7 @@ def told(step: str, began: float) -> None:
     sys.stdout.flush()
 
 
-def check(stack: Container | Composition) -> None:
+def check(stack: Container | Composition, model: str) -> None:
     """Go through the steps (see the module)."""
     began = time.monotonic()
     stack.up()
@@ -218,13 +218,13 @@ def check(stack: Container | Composition) -> None:
     dataset = stack.start(
         "dataset", {"source": "packages", "pages": "on-the-fly", "cleaning.cut_chars": 120, "reading.limit": 60}
     )
-    stack.ended(dataset, "succeeded", 300)
+    stack.ended(dataset, "succeeded", 900)
     told("a dataset job succeeded", began)
     reference = f"dataset:{stack.get('/api/datasets/generated')['datasets'][0]['id']}"
-    settings = {"model": "nano", "data.path": reference, "batch_size": 2, "save_interval": 10}
+    settings = {"model": model, "data.path": reference, "batch_size": 2, "save_interval": 10}
     training = stack.start("training", settings | {"max_steps": 5})
-    stack.ended(training, "succeeded", 600)
-    told("a training job on the bundled model succeeded", began)
+    stack.ended(training, "succeeded", 900)
+    told(f"a training job on {model} succeeded", began)
     stack.down()
     stack.up()
     listed = {job["job_id"]: job["state"] for job in stack.get("/api/jobs")["jobs"]}
@@ -232,7 +232,7 @@ def check(stack: Container | Composition) -> None:
         raise CheckError(f"after down and up the jobs are {listed}")
     told("after down and up both jobs are listed", began)
     long = stack.start("training", settings | {"max_steps": 3000, "num_epochs": 1000})
-    wait(lambda: done(stack, long) >= 3, 300, "the long training makes steps")
+    wait(lambda: done(stack, long) >= 3, 900, "the long training makes steps")
     if isinstance(stack, Composition) and stack.has_worker:
         check_replacement(stack, long)
         told("the web container was replaced while the training went on", began)
@@ -247,7 +247,7 @@ def check(stack: Container | Composition) -> None:
     saved = job["progress"]["done"]
     told(f"SIGTERM paused a training at step {saved} with a checkpoint, in {seconds:.1f} s", began)
     stack.call("POST", f"/api/jobs/{long}/resume")
-    wait(lambda: done(stack, long) > saved, 300, "the training goes on")
+    wait(lambda: done(stack, long) > saved, 900, "the training goes on")
     stack.call("POST", f"/api/jobs/{long}/cancel")
     stack.ended(long, "cancelled", 120)
     told("it went on from there, and was cancelled", began)
@@ -257,7 +257,7 @@ def check_replacement(stack: Composition, job_id: str) -> None:
     """Replace the web container; the training must make steps in the same attempt."""
     before = done(stack, job_id)
     stack.replace_web()
-    wait(lambda: done(stack, job_id) > before, 300, "the training makes steps after the web container was replaced")
+    wait(lambda: done(stack, job_id) > before, 900, "the training makes steps after the web container was replaced")
     if (attempt := stack.job(job_id)["attempt"]) != 1:
         raise CheckError(f"the training was begun anew: it is at attempt {attempt}")
 
@@ -276,6 +276,7 @@ def main() -> int:
         "--run-option", action="append", default=[], help="a further option of `run`, for example --ulimit=nofile=1024"
     )
     parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("--model", default="nano", help="what is trained; tiny is quicker")
     parser.add_argument(
         "--compose", help="check the compose file with this program instead, for example `docker compose`"
     )
@@ -294,7 +295,7 @@ def main() -> int:
         else:
             stack = Container(arguments.engine, arguments.image, port, token, arguments.run_option)
         try:
-            check(stack)
+            check(stack, arguments.model)
         except CheckError as error:
             sys.stderr.write(f"error: {error}\n{stack.logs()}")
             return 1
