@@ -32,6 +32,12 @@ pytestmark = [
 EXAMPLE = Path(__file__).parents[2] / "examples" / "serve_ray.py"
 TEXT = "The lock of the harbor was closed for eleven days while divers repaired its gate."
 DOCUMENT = Document(id="text", text=TEXT)
+PATIENCE = (
+    "RAY_raylet_start_wait_time_s",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S",
+)
+"""Limits of Ray's own that a busy machine does not keep."""
 TOKEN = "a-token-that-only-this-test-knows"
 
 
@@ -57,7 +63,7 @@ def serve(tmp_path):
         port = free_port()
         command = [sys.executable, str(EXAMPLE), *words, f"port={port}", "cpus=0.1", f"token_file={tmp_path / 'token'}"]
         log = (tmp_path / f"log-{port}").open("wb")
-        environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "180"}
+        environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"} | dict.fromkeys(PATIENCE, "180")
         process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log, env=environment)
         started.append((process, log))
         end = time.monotonic() + 300
