@@ -29,3 +29,9 @@ def test_normalizing_twice_changes_nothing_more(text):
     assert normalize_text(once) == once
     assert unicodedata.is_normalized("NFC", once)
     once.encode("utf-8")
+
+
+def test_every_control_in_a_clean_text_is_found():
+    for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFF9, 0xFFFA, 0xFFFB, 0xD800, 0xDFFF):
+        if chr(code) not in "\t\n":
+            assert normalize_text(f"a{chr(code)}b") != f"a{chr(code)}b", hex(code)

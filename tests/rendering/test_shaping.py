@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepsynth.rendering.fonts import SANS, font_stack, open_face
-from deepsynth.rendering.shaping import GLYPH_CODES, STEPS, Shaper, Style, face_runs
+from deepsynth.rendering.shaping import GLYPH_CODES, STEPS, Shaper, Style, face_runs, harfbuzz_buffer
 
 SHAPER = Shaper("sans", "und")
 TEXTS = json.loads((Path(__file__).parents[1] / "assets" / "languages.json").read_text(encoding="utf-8"))
@@ -76,3 +76,8 @@ def test_words_learned_together_equal_words_shaped_alone(language, font):
             assert alone.places == pytest.approx(shaped.places[glyphs], abs=1e-12), word
             assert (alone.facts[0] == shaped.facts[number]).all(), word
     assert learned or language == "emoji"
+
+
+def test_text_without_a_language_does_not_take_that_of_the_machine():
+    buffer = harfbuzz_buffer("if", open_face(SANS), "", rtl=False)
+    assert (buffer.language, buffer.script) == ("und", "Latn")

@@ -41,7 +41,7 @@ _STRONG = {"L": "L", "R": "R", "A": "R", "E": "R", "N": "R"}
 
 def needs_bidi(text: str) -> bool:
     """Tell whether `text` holds anything that may run right to left."""
-    return RIGHT_TO_LEFT.search(text) is not None
+    return not text.isascii() and RIGHT_TO_LEFT.search(text) is not None
 
 
 def base_level(types: str) -> int:

@@ -105,18 +105,19 @@ class Face:
     codepoints: npt.NDArray[np.int64]
     _inks: npt.NDArray[np.int64] = field(repr=False)
 
-    def ink(self, glyphs: npt.NDArray[np.int64] | list[int]) -> npt.NDArray[np.int64]:
+    def ink(self, glyphs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return how far the ink of each glyph reaches above and below the baseline, in font units (below is negative).
 
-        *Shape:* (glyphs,) to (glyphs, 2).
+        *Shape:* (glyphs,) to (2, glyphs).
         """
-        found = self._inks[glyphs]
-        if (found[:, 0] == _UNKNOWN_INK).any():
-            for glyph in set(np.asarray(glyphs)[found[:, 0] == _UNKNOWN_INK].tolist()):
+        found = self._inks.take(glyphs, axis=1)
+        unknown = found[0] == _UNKNOWN_INK
+        if unknown.any():
+            for glyph in set(glyphs[unknown].tolist()):
                 extents = self.font.get_glyph_extents(glyph)
                 high = extents.y_bearing if extents else 0
-                self._inks[glyph] = high, high + extents.height if extents else 0
-            found = self._inks[glyphs]
+                self._inks[:, glyph] = high, high + extents.height if extents else 0
+            found = self._inks.take(glyphs, axis=1)
         return found
 
 
@@ -140,7 +141,7 @@ def _open_face(source: FaceSource, bold: bool, italic: bool) -> Face:  # noqa: F
         font.synthetic_bold = (0.03, 0.0, False)
     if italic:
         font.synthetic_slant = 0.2
-    unknown = np.full((face.glyph_count, 2), _UNKNOWN_INK)
+    unknown = np.full((2, face.glyph_count), _UNKNOWN_INK)
     return Face(source, font, face.upem, face.glyph_count, np.fromiter(face.unicodes, np.int64), unknown)
 
 

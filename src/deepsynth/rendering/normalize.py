@@ -12,6 +12,8 @@ import unicodedata
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufeff\ufff9-\ufffb]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_ANY = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufff9-\ufffb\ud800-\udfff]")
+"""All of the above, to look once at a text that has none of them."""
 
 INVISIBLE = frozenset(
     (
@@ -25,5 +27,7 @@ INVISIBLE = frozenset(
 
 def normalize_text(text: str) -> str:
     """Return `text` as pages hold it: the joined spans of all pages equal this, character by character."""
-    cleaned = _SURROGATES.sub("\ufffd", _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)))
+    cleaned = text
+    if _ANY.search(text):
+        cleaned = _SURROGATES.sub("\ufffd", _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)))
     return cleaned if unicodedata.is_normalized("NFC", cleaned) else unicodedata.normalize("NFC", cleaned)

@@ -60,11 +60,14 @@ class Painter:
         places *= self._px
         across = _quarters(places[:, 0] + np.repeat(lefts, counts))
         down = _quarters(np.repeat(baselines, counts) - places[:, 1])
-        cells = codes * CELLS + (down & PHASES - 1) * PHASES + (across & PHASES - 1)
-        columns, rows = across >> 2, down >> 2
+        cells = codes * CELLS
+        cells += (down & PHASES - 1) * PHASES
+        cells += across & PHASES - 1
+        across >>= 2
+        down >>= 2
         for start in range(0, len(cells), CHUNK):
             part = slice(start, start + CHUNK)
-            self._draw(page, cells[part], columns[part], rows[part])
+            self._draw(page, cells[part], across[part], down[part])
 
     def _draw(self, page: Gray, cells: Ints, columns: Ints, rows: Ints) -> None:
         entries = self._atlas.entries(cells)
@@ -75,9 +78,11 @@ class Painter:
         target = self._atlas.offsets.take(place, axis=0)
         target += np.repeat(rows * self._width + columns, count)[:, None]
         ink = self._atlas.ink.take(place, axis=0)
-        inside = (columns + left >= 0) & (columns + right <= self._width)
-        inside &= (rows + top >= 0) & (rows + bottom <= self._height)
-        if not inside.all():
+        left += columns
+        right += columns
+        top += rows
+        bottom += rows
+        if left.min() < 0 or right.max() > self._width or top.min() < 0 or bottom.max() > self._height:
             x = np.repeat(columns, count)[:, None] + self._atlas.across.take(place, axis=0)
             kept = (x >= 0) & (x < self._width) & (target >= 0) & (target < len(page))
             target, ink = target[kept], ink[kept]
@@ -85,7 +90,9 @@ class Painter:
 
 
 def _quarters(pixels: npt.NDArray[np.float64]) -> Ints:
-    return np.floor(pixels * PHASES + 0.5).astype(np.int64)
+    pixels *= PHASES
+    pixels += 0.5
+    return np.floor(pixels, out=pixels).astype(np.int64)
 
 
 class _Atlas:

@@ -111,11 +111,11 @@ class Shaper:
         for number, part in reversed(runs) if rtl else runs:
             face = open_face(stack.sources[number], bold=style.bold, italic=style.italic)
             first, em = GLYPH_CODES.first(face, style.scale), style.scale / face.upem
-            buffer = _harfbuzz(part, face, self._language, rtl=rtl)
+            buffer = harfbuzz_buffer(part, face, self._language, rtl=rtl)
             pen = 0
             for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
                 across, up, advance, _ = place.position
-                high, low = face.ink([info.codepoint])[0].tolist()
+                high, low = face.ink(np.array([info.codepoint]))[:, 0].tolist()
                 codes.append(first + info.codepoint)
                 xs.append(x + (pen + across) * em)
                 ys.append(up * em)
@@ -138,7 +138,7 @@ class Shaper:
         """
         groups: dict[tuple[int, str], list[str]] = {}
         for word in words:
-            group = self._group(word)
+            group = self._group(word, rtl=rtl)
             if group is not None:
                 groups.setdefault(group, []).append(word)
         for (number, _), group_words in groups.items():
@@ -146,12 +146,12 @@ class Shaper:
             if shaped is not None:
                 yield group_words, shaped
 
-    def _group(self, word: str) -> tuple[int, str] | None:
+    def _group(self, word: str, *, rtl: bool) -> tuple[int, str] | None:
         """Return face and script of a word that can be shaped beside others; none where either is not plain to see."""
         if word.isascii():
             if not self.stack.draws_ascii or "\t" in word:
                 return None
-            return self.stack.primary, "latin" if _LETTER.search(word) else "none"
+            return self.stack.primary, "latin" if not rtl or _LETTER.search(word) else "none"
         script = leading_script(word)
         number = self.stack.face_of(word) if script else None
         if (
@@ -163,7 +163,7 @@ class Shaper:
 
     def _together(self, face: Face, words: list[str], *, rtl: bool) -> Shaped | None:
         first, em = GLYPH_CODES.first(face, 1.0), 1.0 / face.upem
-        buffer = _harfbuzz(" ".join(words), face, self._language, rtl=rtl)
+        buffer = harfbuzz_buffer(" ".join(words), face, self._language, rtl=rtl)
         infos, positions = buffer.glyph_infos, buffer.glyph_positions
         glyphs, clusters = _column(infos, "codepoint"), _column(infos, "cluster")
         across, up, advances = (_column(positions, name) for name in ("x_offset", "y_offset", "x_advance"))
@@ -173,16 +173,21 @@ class Shaper:
             return None  # a word that draws nothing; `shape` takes each alone
         pens = np.cumsum(advances) - advances
         ends = np.cumsum(counts)
-        kept = np.repeat(lows - ends + counts, counts) + np.arange(ends[-1])  # word by word, without the blanks
-        ink = face.ink(glyphs[kept]) + up[kept, None]
         begins = ends - counts
-        tops = np.maximum(np.maximum.reduceat(ink[:, 0], begins), 0) * em
-        bottoms = np.minimum(np.minimum.reduceat(ink[:, 1], begins), 0) * em
-        widths = whole_steps((pens[highs - 1] + advances[highs - 1] - pens[lows]) * em)
-        x = pens[kept] + across[kept] - np.repeat(pens[lows], counts)
-        places: Floats = np.stack([x * em, up[kept] * em], axis=1).astype(np.float64, copy=False)
-        facts: Floats = np.stack([widths, tops, bottoms, np.ones(len(words))], axis=1)
-        return Shaped(glyphs[kept] + first, places, counts, facts)
+        kept = np.repeat(lows - begins, counts)  # word by word, without the blanks
+        kept += np.arange(ends[-1])
+        codes, rises = glyphs.take(kept), up.take(kept)
+        ink = face.ink(codes)
+        ink += rises
+        facts = np.ones((len(words), 4))
+        facts[:, 0] = whole_steps((pens[highs - 1] + advances[highs - 1] - pens[lows]) * em)
+        facts[:, 1] = np.maximum(np.maximum.reduceat(ink[0], begins), 0) * em
+        facts[:, 2] = np.minimum(np.minimum.reduceat(ink[1], begins), 0) * em
+        places = np.empty((len(codes), 2))
+        places[:, 0] = ((pens + across).take(kept) - np.repeat(pens[lows], counts)) * em
+        places[:, 1] = rises * em
+        codes += first
+        return Shaped(codes, places, counts, facts)
 
 
 def _column(rows: Sequence[Any], name: str) -> Ints:
@@ -223,12 +228,15 @@ def leading_script(word: str) -> str:
     return found.lastgroup or "" if found else ""
 
 
-def _harfbuzz(text: str, face: Face, language: str, *, rtl: bool) -> Any:
+def harfbuzz_buffer(text: str, face: Face, language: str, *, rtl: bool) -> Any:
+    """Return a run of text shaped by HarfBuzz: ASCII as Latin, all else by its first letter's script."""
     buffer = hb.Buffer()
     buffer.add_str(text)
-    buffer.guess_segment_properties()
-    if language:
-        buffer.language = language
+    if text.isascii() and not rtl:
+        buffer.script = "Latn"
+    else:
+        buffer.guess_segment_properties()
+    buffer.language = language or "und"  # or else HarfBuzz takes that of the machine
     buffer.direction = "rtl" if rtl else "ltr"
     buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
     hb.shape(face.font, buffer)

@@ -54,6 +54,7 @@ class TextRenderer:
         self.config = config
         self._blocks = make_blocks or plain_blocks
         self._size = page_size(mode(config.mode))
+        self._px, self._leading = config.px, config.leading
         self._painter = Painter(config.px, self._size)
 
     def text(self, document: Document) -> str:
@@ -98,22 +99,22 @@ class TextRenderer:
         Raises:
             InputError: the page is too small for a line of this size.
         """
-        layout, width = shared_layout(self.config.font, language), self.column_width / self.config.px
+        layout, width = shared_layout(self.config.font, language), self.column_width / self._px
         lines = layout.lines(self._blocks(text), width, hyphenate=self.config.hyphenate)
+        lefts = [self.config.margin + n * (self.column_width + self._px * 2) for n in range(self.config.columns)]
+        begin, end = float(self.config.margin), self._size[1] - self.config.margin
         page: list[PlacedLine] = []
-        column, y, count = 0, float(self.config.margin), 0
+        column, y, count = 0, begin, 0
         most = math.inf if self.config.lines is None else self.config.lines
         for line in lines:
             above, below = self._height(line)
-            space = line.space * self.config.px if y > self.config.margin else 0.0
-            full = count == most or y + space + above + below > self._size[1] - self.config.margin
-            if full and y > self.config.margin:
-                column, y, count, space = column + 1, float(self.config.margin), 0, 0.0
+            space = line.space * self._px if y > begin else 0.0
+            if y > begin and (count == most or y + space + above + below > end):
+                column, y, count, space = column + 1, begin, 0, 0.0
                 if column == self.config.columns:
                     yield page
                     page, column = [], 0
-            baseline = math.floor(y + space + above + 0.5)
-            page.append((line, self._column_left(column), baseline))
+            page.append((line, lefts[column], math.floor(y + space + above + 0.5)))
             y += space + above + below
             count += 1
         if page:
@@ -135,15 +136,12 @@ class TextRenderer:
             )
         return width
 
-    def _column_left(self, column: int) -> float:
-        return self.config.margin + column * (self.column_width + self.config.px * 2)
-
     def _height(self, line: Line) -> tuple[float, float]:
         """Return the height above and below the baseline: the set leading, or the ink where that is taller."""
-        leading = self.config.leading * line.scale
+        leading = self._leading * line.scale
         below = max((leading - 1.0) / 2 + 0.22 * line.scale, -line.bottom)
         above = max(leading - below, line.top)
-        return above * self.config.px, below * self.config.px
+        return above * self._px, below * self._px
 
     def _paint(self, lines: list[PlacedLine]) -> Image.Image:
         ink = self._painter.paint(lines)

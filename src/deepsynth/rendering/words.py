@@ -53,7 +53,8 @@ class Words:
         known = self._known[rtl]
         found = list(map(known.get, keys))
         if None in found:
-            self._learn(dict.fromkeys(key for key, number in zip(keys, found, strict=True) if number is None), rtl=rtl)
+            new = [key for key, number in zip(keys, found, strict=True) if number is None]
+            self._learn(dict.fromkeys(new), rtl=rtl)
             found = list(map(known.get, keys))
         return np.array(found, np.int64)
 
