@@ -21,6 +21,8 @@ from deepsynth.core.errors import StorageError
 from deepsynth.jobs.schema import MIGRATIONS, statements
 
 Rows = list[dict[str, Any]]
+CLOCK = "STRFTIME('%s', 'now')"
+"""The database's own time in seconds, in SQLite's words: machines that share a store need not agree on the time."""
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb2", "smb3", "ceph", "fuse.sshfs", "9p", "lustre", "afs"})
 """File systems whose locks cannot be trusted to hold between machines."""
 

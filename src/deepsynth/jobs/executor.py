@@ -12,12 +12,14 @@ from typing import Protocol
 from deepsynth.core.registry import Registry
 from deepsynth.jobs.folder import ExitRecord, JobFolder
 from deepsynth.jobs.job import Job, JobStatus
-from deepsynth.jobs.place import STATE_DIR, STORE, Place
+from deepsynth.jobs.place import Place
 from deepsynth.jobs.processes import sweep
 from deepsynth.jobs.secrets import NEVER_PASSED_ON, TokenFiles
 
 LOCKS = "DEEPSYNTH_JOB_LOCKS"
 """Environment variable with the descriptors of the two locks that a runner takes over: alive, runner."""
+ATTEMPT = "DEEPSYNTH_JOB_ATTEMPT"
+"""Environment variable with the attempt of a runner that takes the locks itself, because it starts on another machine."""
 LOST = "its runner was killed or the machine went away"
 
 
@@ -34,6 +36,10 @@ class Executor(Protocol):
 
     def ended(self, jobs: Sequence[Job]) -> list[tuple[Job, ExitRecord]]:
         """Return those of the active jobs of which nothing is alive any more, each with how it ended."""
+        ...
+
+    def record_of_silent(self, job: Job) -> ExitRecord:
+        """Return how an attempt of another machine ended that was not heard of for the length of its lease."""
         ...
 
 
@@ -61,7 +67,7 @@ class LocalExecutor:
 
     def folder(self, job_id: str) -> JobFolder:
         """Return the folder of a job."""
-        return JobFolder(self._place.jobs, job_id)
+        return JobFolder(self._place.jobs, job_id, self._place.host)
 
     def start(self, job: Job) -> ExitRecord | None:
         """Take the job's locks and hand them to a new runner."""
@@ -83,7 +89,7 @@ class LocalExecutor:
         self._runners = [process for process in self._runners if process.poll() is None]
         gone = [job for job in jobs if not self.folder(job.id).runner.is_held()]
         orphaned = [job.id for job in gone if self.folder(job.id).alive.is_held()]
-        sweep(orphaned)
+        sweep(orphaned, self._place.host)
         return [
             (job, self._record(job)) for job in gone if not (job.id in orphaned and self.folder(job.id).alive.is_held())
         ]
@@ -92,14 +98,15 @@ class LocalExecutor:
         """Return what is started for an attempt: `deepsynth jobs run ID`; whatever stands before it must not detach it."""
         return [sys.executable, "-m", "deepsynth", "jobs", "run", job.id]
 
+    def record_of_silent(self, job: Job) -> ExitRecord:
+        """Believe its exit record, when the shared folder has one; it was interrupted otherwise."""
+        return record_of(
+            self.folder(job.id), job.attempt, f"nothing was heard of its machine, {job.host}, for too long"
+        )
+
     def _record(self, job: Job) -> ExitRecord:
         self._tokens.remove(job.id, job.attempt)
-        folder = self.folder(job.id)
-        known = folder.read_exit(job.attempt)
-        if known is not None:
-            return known
-        mark = folder.mark(job.attempt) if (folder.path / "spec.json").is_file() else -1
-        return ExitRecord(status=JobStatus.INTERRUPTED, reason=LOST, mark=mark)
+        return record_of(self.folder(job.id), job.attempt, LOST)
 
     def _spawn(self, folder: JobFolder, job: Job) -> subprocess.Popen[bytes]:
         alive, runner = folder.alive.descriptor, folder.runner.descriptor
@@ -117,9 +124,7 @@ class LocalExecutor:
 
     def _environment(self, job: Job) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if name not in NEVER_PASSED_ON}
-        environment[STATE_DIR] = str(self._place.state_dir)
-        if self._place.store_url:
-            environment[STORE] = self._place.store_url
+        environment |= self._place.environment()
         if self._gpus:
             held = (name.partition(":") for name in job.leases)
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(number for kind, _, number in held if kind == "gpu")
@@ -129,12 +134,21 @@ class LocalExecutor:
         return environment
 
 
+def record_of(folder: JobFolder, attempt: int, lost: str) -> ExitRecord:
+    """Return the exit record of an attempt that is over; without one it was interrupted, because of `lost`."""
+    known = folder.read_exit(attempt)
+    if known is not None:
+        return known
+    mark = folder.mark(attempt) if (folder.path / "spec.json").is_file() else -1
+    return ExitRecord(status=JobStatus.INTERRUPTED, reason=lost, mark=mark)
+
+
 def take_locks(folder: JobFolder, *, seconds: float = 2.0) -> bool:
     """Take both locks of a job, after ending what an earlier attempt may have left; tell whether that worked."""
     end = time.monotonic() + seconds
     while True:
         if folder.alive.is_held() and not folder.runner.is_held():
-            sweep([folder.job_id])
+            sweep([folder.job_id], folder.host)
         if folder.runner.acquire():
             if folder.alive.acquire():
                 return True

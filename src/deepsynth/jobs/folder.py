@@ -1,7 +1,8 @@
 """The folder of a job: what it is to do, the locks that prove that it lives, its log, and how each attempt ended.
 
     spec.json                  kind and settings; what the work reads
-    alive.lock runner.lock     held by the kernel for the job's processes, and for its runner
+    alive.lock runner.lock     held by the kernel for the job's processes, and for its runner; on a shared store each machine
+                               has its own, `alive-<host>.lock`, because only the kernel that holds a lock knows of it
     log/                       what it printed, rotated
     attempt-<n>/progress.json  how far it is
     attempt-<n>/control        appears when it is to stop; holds `pause` or `cancel`
@@ -90,8 +91,8 @@ class Lock:
 class JobFolder:
     """The files of one job."""
 
-    def __init__(self, jobs: Path, job_id: str) -> None:
-        """`jobs` is the folder of all jobs.
+    def __init__(self, jobs: Path, job_id: str, host: str = "") -> None:
+        """`jobs` is the folder of all jobs; `host` this machine's name, where several share it.
 
         Raises:
             InputError: this is not the id of a job.
@@ -100,8 +101,9 @@ class JobFolder:
             raise InputError(f"{job_id!r} is no job id: sixteen hexadecimal digits")
         self.job_id = job_id
         self.path = jobs / job_id
-        self.alive = Lock(self.path / "alive.lock")
-        self.runner = Lock(self.path / "runner.lock")
+        self.host = host
+        self.alive = Lock(self.path / lock_name("alive", host))
+        self.runner = Lock(self.path / lock_name("runner", host))
         self.log = self.path / "log"
 
     def create(self, kind: str, config: Mapping[str, Any], output: str) -> None:
@@ -161,6 +163,11 @@ class JobFolder:
         if steps:
             return max(steps)
         return int((read_json(self.attempt(attempt) / "progress.json") or {}).get("done", -1))
+
+
+def lock_name(what: str, host: str) -> str:
+    """Return the name of a lock file; one that another machine's kernel holds is never looked at."""
+    return f"{what}-{host}.lock" if host else f"{what}.lock"
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -137,6 +137,10 @@ class Job:
     """Automatic resumes in a row in which it got no further."""
     mark: int = -1
     """The furthest that an attempt got; see `deepsynth.jobs.folder.JobFolder.mark`."""
+    host: str = ""
+    """The machine that its newest attempt was given to; empty on a store that one machine has to itself."""
+    heard_at: int = 0
+    """When that attempt was last heard of, in seconds by the store's own clock; kept on shared stores only."""
     leases: tuple[str, ...] = ()
     """What it holds, for example `cpu:0` and `gpu:1`."""
     progress: Mapping[str, Any] = field(default_factory=dict[str, Any])

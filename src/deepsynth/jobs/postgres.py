@@ -18,11 +18,12 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from deepsynth.core.errors import MissingExtraError, StorageError
-from deepsynth.jobs.database import Rows, Transaction
+from deepsynth.jobs.database import CLOCK, Rows, Transaction
 from deepsynth.jobs.schema import MIGRATIONS, statements
 
 _LOCK = 0x64656570  # any number that no other program on this database takes
 _SERIAL = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+_CLOCK = "EXTRACT(EPOCH FROM CLOCK_TIMESTAMP())"
 _CONNECTIONS = 8
 _SECONDS = 30.0  # for a connection, and for each answer
 _PASSING = ("08", "40", "53", "55", "57", "58")
@@ -176,4 +177,6 @@ def _password(path: str | None, given: str | None) -> str | None:
 def translate(sql: str) -> str:
     """Return a statement with the words that PostgreSQL has for the same things, and its values named `:v1`, `:v2`..."""
     places = count(1)
-    return re.sub(r"\?", lambda _: f":v{next(places)}", sql.replace("GROUP_CONCAT(", "STRING_AGG("))
+    return re.sub(
+        r"\?", lambda _: f":v{next(places)}", sql.replace("GROUP_CONCAT(", "STRING_AGG(").replace(CLOCK, _CLOCK)
+    )

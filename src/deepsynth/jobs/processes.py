@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import psutil
 
 MARK = "DEEPSYNTH_JOB"
-"""Environment variable `<job id>:<attempt>` of every process of an attempt."""
+"""Environment variable `<job id>:<attempt>` of every process of an attempt; on a shared store `<job id>:<attempt>:<host>`."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -41,26 +41,31 @@ def _watch_parent(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def marked_processes(job_ids: Collection[str]) -> dict[str, list[psutil.Process]]:
-    """Return the living processes of these jobs, this one left out, in one walk over the process table."""
+def mark(job_id: str, attempt: int, host: str) -> str:
+    """Return the value of `MARK`."""
+    return f"{job_id}:{attempt}" + (f":{host}" if host else "")
+
+
+def marked_processes(job_ids: Collection[str], host: str = "") -> dict[str, list[psutil.Process]]:
+    """Return the living processes that `host` runs for these jobs, this one left out, in one walk over the process table."""
     found: dict[str, list[psutil.Process]] = {job_id: [] for job_id in job_ids}
     for process in psutil.process_iter():
         if process.pid == os.getpid():
             continue
         try:
-            owner = process.environ().get(MARK, "").partition(":")[0]
-            if owner in found and process.status() != psutil.STATUS_ZOMBIE:
+            owner, _, rest = process.environ().get(MARK, "").partition(":")
+            if owner in found and rest.partition(":")[2] == host and process.status() != psutil.STATUS_ZOMBIE:
                 found[owner].append(process)
         except (psutil.Error, OSError):  # gone, or of another user
             continue
     return found
 
 
-def sweep(job_ids: Collection[str], *, seconds: float = 5.0) -> None:
-    """Kill every process of these jobs, those too that are born meanwhile, for up to `seconds`."""
+def sweep(job_ids: Collection[str], host: str = "", *, seconds: float = 5.0) -> None:
+    """Kill every process that `host` runs for these jobs, those too that are born meanwhile, for up to `seconds`."""
     end = time.monotonic() + seconds
     while job_ids and time.monotonic() < end:
-        alive = [process for processes in marked_processes(job_ids).values() for process in processes]
+        alive = [process for processes in marked_processes(job_ids, host).values() for process in processes]
         if not alive:
             return
         for process in alive:

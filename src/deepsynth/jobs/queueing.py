@@ -13,7 +13,8 @@ def choose_leases(
 ) -> tuple[Job, list[str]] | None:
     """Return the job to start next and the resources that it gets, or none.
 
-    A job that does not fit keeps what is free of its needs reserved, so that smaller ones behind it cannot starve it.
+    A job that does not fit keeps what is free of its needs reserved, so that smaller ones behind it cannot starve it. One that
+    this machine could never hold waits for another machine, and holds up nobody here.
 
     Args:
         waiting: jobs in the order of the queue.
@@ -28,6 +29,8 @@ def choose_leases(
         wanted: dict[str, int] = asdict(job.needs)
         if all(len(free.get(kind, ())) >= count for kind, count in wanted.items()):
             return job, [name for kind, count in wanted.items() for name in free.get(kind, [])[:count]]
+        if any(capacity.get(kind, 0) < count for kind, count in wanted.items()):
+            continue
         for kind, count in wanted.items():
             free[kind] = free.get(kind, [])[count:]
     return None

@@ -22,8 +22,10 @@ from typing import IO
 from deepsynth.core.errors import StorageError
 from deepsynth.jobs.folder import ExitRecord, JobFolder, read_json
 from deepsynth.jobs.job import ACTIVE, IllegalMoveError, Job, JobStatus, UnknownJobError
+from deepsynth.jobs.lease import Lease
 from deepsynth.jobs.logs import LogWriter
-from deepsynth.jobs.processes import MARK, sweep, usage
+from deepsynth.jobs.place import LEASE_SECONDS
+from deepsynth.jobs.processes import MARK, mark, sweep, usage
 from deepsynth.jobs.reasons import count_memory_kills, describe_end
 from deepsynth.jobs.store import StateManager
 
@@ -39,9 +41,19 @@ class Runner:
     """Runs one attempt of a job to its end."""
 
     def __init__(
-        self, store: StateManager, folder: JobFolder, job: Job, command: Sequence[str], environment: Mapping[str, str]
+        self,
+        store: StateManager,
+        folder: JobFolder,
+        job: Job,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
-        """The locks of `folder` are held by this process already; `command` starts the work."""
+        """The locks of `folder` are held by this process already; `command` starts the work.
+
+        `lease_seconds`: on a shared store, how long the attempt may be silent before another machine takes its job.
+        """
         self._store, self._folder, self._job = store, folder, job
         self._command, self._environment = list(command), dict(environment)
         self._attempt = folder.attempt(job.attempt)
@@ -51,6 +63,7 @@ class Runner:
         self._shutdown = threading.Event()
         self._last_progress: object = None
         self._next_sample = 0.0
+        self._lease = Lease(lease_seconds, self._save_unheard, self._kill) if folder.host else None
 
     def run(self) -> ExitRecord | None:
         """Run the attempt; return its record, or none when another attempt has taken over."""
@@ -65,7 +78,7 @@ class Runner:
             pump = threading.Thread(target=_pump, args=(process.stdout, log), daemon=True)
             pump.start()
             fenced = self._watch(process)
-            sweep([self._job.id])  # whatever the work has left behind
+            sweep([self._job.id], self._folder.host)  # whatever the work has left behind
             pump.join(timeout=5)
             if not pump.is_alive():
                 process.stdout.close()
@@ -82,6 +95,8 @@ class Runner:
             )
             log.line(f"--- {record.reason or record.status} ---")
         finally:
+            if self._lease is not None:
+                self._lease.end()
             log.close()
         _until_stored(lambda: self._folder.write_exit(self._job.attempt, record))
         # from here on the record is the proof, so the next attempt need not wait for this process
@@ -106,7 +121,7 @@ class Runner:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**self._environment, MARK: f"{self._job.id}:{self._job.attempt}"},
+            env={**self._environment, MARK: mark(self._job.id, self._job.attempt, self._folder.host)},
             cwd=self._folder.path,
             pass_fds=[descriptor],
         )
@@ -129,7 +144,7 @@ class Runner:
             else:
                 return False
             if not _ignoring_storage(self._listen):
-                sweep([self._job.id])
+                sweep([self._job.id], self._folder.host)
                 process.wait()
                 return True
             if self._shutdown.is_set() and not self._told_to_stop:
@@ -149,6 +164,8 @@ class Runner:
             return False
         if job.attempt != self._job.attempt or job.status not in ACTIVE:
             return False
+        if self._lease is not None and not self._lease.renew(lambda: self._store.beat(job.id, job.attempt)):
+            return False
         if job.status is JobStatus.CANCELLING and not job.save:
             self._kill("stopped at once, without saving")
         elif job.status in (JobStatus.PAUSING, JobStatus.CANCELLING) and not self._told_to_stop:
@@ -158,6 +175,11 @@ class Runner:
         self._tell_progress()
         return True
 
+    def _save_unheard(self, seconds: float) -> None:
+        """Save and stop while the job is still this attempt's: the store does not answer, and others may take it for dead."""
+        logger.warning("the store has not answered for long; the work saves and stops")
+        self._ask_to_stop("shutdown", seconds)
+
     def _ask_to_stop(self, word: str, seconds: float) -> None:
         self._told_to_stop = True
         self._deadline = time.monotonic() + seconds
@@ -166,7 +188,7 @@ class Runner:
     def _kill(self, because: str) -> None:
         if not self._killed_because:
             self._killed_because = because
-        sweep([self._job.id])
+        sweep([self._job.id], self._folder.host)
 
     def _tell_progress(self) -> None:
         progress = read_json(self._attempt / "progress.json")

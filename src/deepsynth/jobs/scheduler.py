@@ -1,7 +1,10 @@
-"""The scheduler: finds out what has ended, starts what waits, removes what was deleted. One thread, one per state folder.
+"""The scheduler: finds out what has ended, starts what waits, removes what was deleted. One thread, one per machine.
 
 It keeps nothing in memory that matters: whatever it was doing when it was killed, the next one reads the truth from the locks,
 the exit records and the store.
+
+Several machines may share a store. Each scheduler then judges by its own kernel's locks the jobs that its own machine runs, and
+takes back those of other machines only when their lease is over (`deepsynth.jobs.lease`).
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ from pathlib import Path
 from deepsynth.core.errors import StorageError
 from deepsynth.jobs.executor import Executor
 from deepsynth.jobs.folder import Lock
-from deepsynth.jobs.job import ACTIVE, IllegalMoveError, Job
+from deepsynth.jobs.job import ACTIVE, IllegalMoveError, Job, JobStatus
+from deepsynth.jobs.lease import RENEWALS
+from deepsynth.jobs.place import LEASE_SECONDS
 from deepsynth.jobs.store import StateManager
 
 logger = logging.getLogger(__name__)
@@ -34,6 +39,8 @@ class Scheduler:
         capacity: Mapping[str, int],
         lock: Path,
         *,
+        host: str = "",
+        lease_seconds: float = LEASE_SECONDS,
         before_start: Callable[[Job], None] | None = None,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
@@ -44,11 +51,15 @@ class Scheduler:
             executor: who runs them.
             capacity: how many of each resource there are, for example `{"cpu": 1, "gpu": 0}`.
             lock: file that only one scheduler holds.
+            host: this machine's name, where several share the store.
+            lease_seconds: how long an attempt of another machine may be silent before its job is taken back.
             before_start: called with each job just before its runner starts, for example to hand over a token.
             tick_seconds: how often it looks without being woken.
         """
         self.capacity = dict(capacity)
         self._store, self._executor, self._lock = store, executor, Lock(lock)
+        self._host, self._lease_seconds = host, lease_seconds
+        self._next_beat = 0.0
         self._before_start = before_start
         self._tick_seconds = tick_seconds
         self._wake, self._stop = threading.Event(), threading.Event()
@@ -61,8 +72,8 @@ class Scheduler:
 
     @property
     def is_anybodys(self) -> bool:
-        """Whether any process runs the queue, this one or another."""
-        return self.is_mine or self._lock.is_held()
+        """Whether any process runs the queue, this one or another, of this machine or of another that shares the store."""
+        return self.is_mine or self._lock.is_held() or bool(self.machines())
 
     @property
     def is_running(self) -> bool:
@@ -88,35 +99,64 @@ class Scheduler:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        if self._host and self.is_mine:
+            try:
+                self._store.leave(self._host)
+            except StorageError as error:
+                logger.warning("cannot say goodbye: %s", error)
         self._lock.let_go()
+
+    def machines(self) -> dict[str, dict[str, int]]:
+        """Return the machines that share the queue, each with what it has for jobs; none where nobody shares it."""
+        return self._store.hosts(self._lease_seconds) if self._host else {}
+
+    def most(self, resource: str) -> int:
+        """Return how many of a resource the machine has that has most of it."""
+        return max(capacity.get(resource, 0) for capacity in (self.capacity, *self.machines().values()))
 
     def tick(self) -> None:
         """Look once: settle, remove, start."""
-        active = self._store.list_jobs(statuses=ACTIVE)
+        active = self._active()
         ended = self._executor.ended(active)
         if ended:
             self._store.settle(ended)
+        if self._host and time.monotonic() >= self._next_beat:
+            self._next_beat = time.monotonic() + self._lease_seconds / RENEWALS
+            self._beat(active)
         for path in self._store.removals():
             shutil.rmtree(path, ignore_errors=True)
             if not Path(path).exists():
                 self._store.removed(path)
-        while not self._stop.is_set() and (job := self._store.start_next(self.capacity)) is not None:
+        while not self._stop.is_set() and (job := self._store.start_next(self.capacity, self._host)) is not None:
             self._start(job)
 
     def pause_all(self, *, poll_seconds: float = 0.2) -> list[Job]:
-        """Ask every active job to pause and wait until none is active, or the longest grace is over; return those left."""
+        """Ask this machine's active jobs to pause, wait for them, at most the longest grace, and return those left."""
         self._stop.set()
-        asked = self._store.list_jobs(statuses=ACTIVE)
+        asked = self._active()
         for job in asked:
             try:
                 self._store.request(job.id, "pause")
             except IllegalMoveError:  # it is being cancelled, or has just ended
                 continue
         end = time.monotonic() + max((job.grace_seconds for job in asked), default=0.0) + 5
-        while (left := self._store.list_jobs(statuses=ACTIVE)) and time.monotonic() < end:
+        while (left := self._active()) and time.monotonic() < end:
             self._store.settle(self._executor.ended(left))
             time.sleep(poll_seconds)
         return left
+
+    def _active(self) -> list[Job]:
+        return [job for job in self._store.list_jobs(statuses=ACTIVE) if job.host == self._host]
+
+    def _beat(self, active: list[Job]) -> None:
+        """Speak for this machine, and for attempts whose runner is not up yet; take back what others let slip."""
+        self._store.greet(self._host, self.capacity)
+        for job in active:
+            if job.status is JobStatus.STARTING:
+                self._store.beat(job.id, job.attempt)
+        silent = self._store.silent_jobs(self._host, self._lease_seconds)
+        if silent:
+            self._store.settle_silent((job, self._executor.record_of_silent(job)) for job in silent)
 
     def _start(self, job: Job) -> None:
         if self._before_start is not None:

@@ -48,6 +48,18 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE kept (path TEXT PRIMARY KEY);
     CREATE TABLE comparisons (name TEXT PRIMARY KEY, value TEXT NOT NULL, updated_at TEXT NOT NULL);
     """,
+    # Several machines on one store: where an attempt runs, when it was last heard of, and what each machine lends.
+    """
+    ALTER TABLE jobs ADD COLUMN host TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN heard_at BIGINT NOT NULL DEFAULT 0;
+    CREATE TABLE hosts (name TEXT PRIMARY KEY, capacity TEXT NOT NULL, heard_at BIGINT NOT NULL);
+    CREATE TABLE host_leases (
+        host TEXT NOT NULL, resource TEXT NOT NULL, job_id TEXT NOT NULL, PRIMARY KEY (host, resource)
+    );
+    INSERT INTO host_leases (host, resource, job_id) SELECT '', resource, job_id FROM leases;
+    DROP TABLE leases;
+    ALTER TABLE host_leases RENAME TO leases;
+    """,
 )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsynth.core.errors import InputError
-from deepsynth.jobs.database import Database, SqliteDatabase, Transaction
+from deepsynth.jobs.database import CLOCK, Database, SqliteDatabase, Transaction
 from deepsynth.jobs.folder import ExitRecord
 from deepsynth.jobs.job import (
     ACTIVE,
@@ -33,6 +33,7 @@ from deepsynth.jobs.queueing import choose_leases
 MAX_STALLS = 3
 """Automatic resumes in a row in which a job gets no further, before it stays interrupted."""
 _ASKED = {JobStatus.PAUSING: JobStatus.PAUSED, JobStatus.CANCELLING: JobStatus.CANCELLED}
+_NOW = f"CAST({CLOCK} AS BIGINT)"
 _ENDS = frozenset(JobStatus) - ACTIVE - {JobStatus.QUEUED}
 
 
@@ -220,37 +221,39 @@ class StateManager:
                 transaction.run("UPDATE jobs SET stalls = 0, save = 1 WHERE id = ?", (job_id,))
             return _move(transaction, job, target, f"{action} was asked for")
 
-    def start_next(self, capacity: Mapping[str, int]) -> Job | None:
+    def start_next(self, capacity: Mapping[str, int], host: str = "") -> Job | None:
         """Move the first waiting job that fits to `starting` with its leases; none when nothing waits or fits.
 
         Args:
             capacity: how many of each resource the machine has, for example `{"cpu": 1, "gpu": 2}`.
+            host: the machine's name, where several share the store; its leases are its own, the order of the queue is not.
         """
         waiting = _SELECT + " WHERE status = ? ORDER BY rank, number LIMIT 200"
         if not self.database.read("SELECT id FROM jobs WHERE status = ? LIMIT 1", (str(JobStatus.QUEUED),)):
             return None
         with self.database.write() as transaction:
-            held = {row["resource"] for row in transaction.run("SELECT resource FROM leases")}
+            held = {row["resource"] for row in transaction.run("SELECT resource FROM leases WHERE host = ?", (host,))}
             jobs = [_from_row(row) for row in transaction.run(waiting, (str(JobStatus.QUEUED),))]
             found = choose_leases(jobs, capacity, held)
             if found is None:
                 return None
             job, leases = found
-            return self._start(transaction, job, leases)
+            return self._start(transaction, job, leases, host)
 
-    def claim(self, job_id: str) -> Job:
+    def claim(self, job_id: str, host: str = "") -> Job:
         """Move this waiting job to `starting` without a lease: somebody else's scheduler has found room for it.
 
         Raises:
             IllegalMoveError: it does not wait.
         """
         with self.database.write() as transaction:
-            return self._start(transaction, _get(transaction, job_id), ())
+            return self._start(transaction, _get(transaction, job_id), (), host)
 
-    def _start(self, transaction: Transaction, job: Job, leases: Sequence[str]) -> Job:
+    def _start(self, transaction: Transaction, job: Job, leases: Sequence[str], host: str) -> Job:
+        transaction.run(f"UPDATE jobs SET host = ?, heard_at = {_NOW} WHERE id = ?", (host, job.id))
         started = _move(transaction, job, JobStatus.STARTING, "")
         for resource in leases:
-            transaction.run("INSERT INTO leases (resource, job_id) VALUES (?, ?)", (resource, job.id))
+            transaction.run("INSERT INTO leases (host, resource, job_id) VALUES (?, ?, ?)", (host, resource, job.id))
         return _get(transaction, started.id)
 
     def set_progress(self, job_id: str, attempt: int, progress: Mapping[str, Any]) -> bool:
@@ -262,6 +265,52 @@ class StateManager:
                 (json.dumps(dict(progress)), job_id, attempt, *map(str, sorted(ACTIVE))),
             )
         return bool(rows)
+
+    def beat(self, job_id: str, attempt: int) -> bool:
+        """Note that an attempt is alive; tell whether it is the current one and still at work."""
+        marks = ", ".join("?" * len(ACTIVE))
+        with self.database.write() as transaction:
+            rows = transaction.run(
+                f"UPDATE jobs SET heard_at = {_NOW} WHERE id = ? AND attempt = ? AND status IN ({marks}) RETURNING id",
+                (job_id, attempt, *map(str, sorted(ACTIVE))),
+            )
+        return bool(rows)
+
+    def silent_jobs(self, host: str, seconds: float) -> list[Job]:
+        """Return the active jobs of other machines than `host` that were not heard of for so long."""
+        where, values = _filter((), ACTIVE)
+        where += ["host <> ?", f"heard_at < {_NOW} - CAST(? AS BIGINT)"]
+        rows = self.database.read(_SELECT + _where(where) + " ORDER BY number", (*values, host, int(seconds)))
+        return [_from_row(row) for row in rows]
+
+    def settle_silent(self, ended: Iterable[tuple[Job, ExitRecord]]) -> list[Job]:
+        """End attempts that were not heard of, unless one has been heard of since; otherwise as `settle`."""
+        settled: list[Job] = []
+        with self.database.write() as transaction:
+            for seen, record in ended:
+                job = _get(transaction, seen.id)
+                if (job.attempt, job.heard_at) == (seen.attempt, seen.heard_at) and job.status in ACTIVE:
+                    settled.append(_settle(transaction, job, record))
+        return settled
+
+    def greet(self, host: str, capacity: Mapping[str, int]) -> None:
+        """Note that a machine runs the queue, and what it has for jobs."""
+        with self.database.write() as transaction:
+            transaction.run(
+                f"INSERT INTO hosts (name, capacity, heard_at) VALUES (?, ?, {_NOW}) ON CONFLICT (name)"
+                " DO UPDATE SET capacity = EXCLUDED.capacity, heard_at = EXCLUDED.heard_at",
+                (host, json.dumps(dict(capacity))),
+            )
+
+    def leave(self, host: str) -> None:
+        """Note that a machine runs the queue no more."""
+        with self.database.write() as transaction:
+            transaction.run("DELETE FROM hosts WHERE name = ?", (host,))
+
+    def hosts(self, seconds: float) -> dict[str, dict[str, int]]:
+        """Return the machines that were heard of within so many seconds, each with what it has for jobs."""
+        sql = f"SELECT name, capacity FROM hosts WHERE heard_at >= {_NOW} - CAST(? AS BIGINT) ORDER BY name"
+        return {row["name"]: json.loads(row["capacity"]) for row in self.database.read(sql, (int(seconds),))}
 
     def settle(self, ended: Iterable[tuple[Job, ExitRecord]]) -> list[Job]:
         """End attempts of which nothing is alive any more; an interrupted one goes back into the queue.
@@ -312,9 +361,9 @@ class StateManager:
         with self.database.write() as transaction:
             transaction.run("DELETE FROM removals WHERE path = ?", (path,))
 
-    def leases(self) -> dict[str, str]:
-        """Return which job holds which resource."""
-        rows = self.database.read("SELECT resource, job_id FROM leases ORDER BY resource")
+    def leases(self, host: str = "") -> dict[str, str]:
+        """Return which job holds which resource of a machine."""
+        rows = self.database.read("SELECT resource, job_id FROM leases WHERE host = ? ORDER BY resource", (host,))
         return {row["resource"]: row["job_id"] for row in rows}
 
     def events(self, after: int = 0, *, job_id: str | None = None, limit: int | None = None) -> list[Mapping[str, Any]]:
@@ -436,6 +485,8 @@ def _from_row(row: Mapping[str, Any]) -> Job:
         automatic_resumes=row["automatic_resumes"],
         stalls=row["stalls"],
         mark=row["mark"],
+        host=row["host"],
+        heard_at=int(row["heard_at"]),
         leases=tuple(sorted((row["leases"] or "").split())),
         progress=json.loads(row["progress"]),
         result=row["result"],

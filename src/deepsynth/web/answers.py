@@ -55,6 +55,7 @@ class JobAnswer(BaseModel):
     metrics: dict[str, float | None]
     actions: list[str] = Field(description="What may be asked for now.")
     automatic_resumes: int
+    host: str = Field(description="The machine that runs it, where several share the store.")
     resources: list[str]
     output_path: str | None
     model_output_path: str | None
@@ -97,6 +98,7 @@ def job_values(job: Job, position: int | None = None) -> dict[str, Any]:
         "metrics": progress.metrics,
         "actions": actions(job.status),
         "automatic_resumes": job.automatic_resumes,
+        "host": job.host,
         "resources": list(job.leases),
         "output_path": job.output or None,
         "model_output_path": job.output if job.kind == "training" else None,

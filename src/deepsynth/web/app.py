@@ -53,7 +53,7 @@ def create_app(config: WebConfig, token: str | None = None, *, services: Service
     app.state.metrics = CollectorRegistry()
     scheduler = wired.scheduler
     app.state.metrics.register(
-        JobGauges(wired.store, wired.place.state_dir, scheduler.capacity, lambda: scheduler.is_mine)
+        JobGauges(wired.store, wired.place.state_dir, scheduler.capacity, lambda: scheduler.is_mine, wired.place.host)
     )
     mount_inference(app, config.inference)
     app.add_middleware(

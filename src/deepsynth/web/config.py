@@ -28,7 +28,12 @@ class QueueConfig(Config):
     cpu_slots: int | None = Field(default=None, ge=1, le=64)
     """Jobs that may run at once; by default one, and one more for each accelerator."""
     executor: str = "local"
-    """Where jobs run: `local`, on this machine, or an executor that a package of yours adds (`deepsynth.executors`)."""
+    """Where jobs run: `local`, on this machine; `ray`, on a Ray cluster (docs/guides/scaling.md); or an executor that a package of
+    yours adds (`deepsynth.executors`)."""
+    ray_address: str = "http://127.0.0.1:8265"
+    """Address of the cluster's job server, with `executor` ray."""
+    ray_gpus: int = Field(default=0, ge=0, le=4096)
+    """Accelerators that jobs may hold on the cluster at once, with `executor` ray."""
     log_format: LogFormat = "text"
     """The process's own log: lines for people, or a JSON object a line (environment: DEEPSYNTH_UI_LOG_FORMAT)."""
     pause_on_stop: bool = False

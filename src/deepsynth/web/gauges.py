@@ -18,10 +18,16 @@ class JobGauges(Collector):
     """Jobs by kind and state, resources, room on the disk, and whether this server runs the queue."""
 
     def __init__(
-        self, store: StateManager, state_dir: Path, capacity: Mapping[str, int], is_mine: Callable[[], bool]
+        self,
+        store: StateManager,
+        state_dir: Path,
+        capacity: Mapping[str, int],
+        is_mine: Callable[[], bool],
+        host: str = "",
     ) -> None:
-        """`capacity`: how many of each resource there are; `is_mine`: whether the queue is this server's."""
+        """`capacity`: what this machine (`host`) has; `is_mine`: whether its queue is this server's."""
         self._store, self._state_dir, self._capacity, self._is_mine = store, state_dir, capacity, is_mine
+        self._host = host
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Name nothing beforehand, so that registering asks the store for nothing."""
@@ -35,7 +41,7 @@ class JobGauges(Collector):
             for status in JobStatus:
                 jobs.add_metric([kind, str(status)], counts.get((kind, status), 0))
         yield jobs
-        held = Counter(name.partition(":")[0] for name in self._store.leases())
+        held = Counter(name.partition(":")[0] for name in self._store.leases(self._host))
         total = GaugeMetricFamily("deepsynth_resources", "Slots and accelerators for jobs.", labels=["kind"])
         taken = GaugeMetricFamily("deepsynth_resources_held", "Those that jobs hold.", labels=["kind"])
         for kind, count in self._capacity.items():

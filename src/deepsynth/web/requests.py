@@ -141,4 +141,4 @@ def parent_of(services: Services, config: Mapping[str, Any]) -> str:
 def needs_of(services: Services, verb: Verb) -> Needs:
     """Return what a job of this verb holds: a slot, and an accelerator where it uses one and there is one."""
     assert verb.job is not None
-    return Needs(cpu=1, gpu=int(verb.job.accelerator and services.scheduler.capacity["gpu"] > 0))
+    return Needs(cpu=1, gpu=int(verb.job.accelerator and services.scheduler.most("gpu") > 0))

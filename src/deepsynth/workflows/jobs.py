@@ -23,9 +23,10 @@ from deepsynth.core.errors import InputError
 from deepsynth.core.progress import Reporter
 from deepsynth.jobs import IllegalMoveError, Job, JobStatus, StateManager, logs
 from deepsynth.jobs.backup import backup, restore
-from deepsynth.jobs.executor import LOCKS, take_locks
+from deepsynth.jobs.executor import ATTEMPT, LOCKS, take_locks
 from deepsynth.jobs.folder import JobFolder
-from deepsynth.jobs.place import STATE_DIR, Place, find_place
+from deepsynth.jobs.job import ACTIVE
+from deepsynth.jobs.place import Place, find_place
 from deepsynth.jobs.processes import die_with_parent
 from deepsynth.jobs.runner import Runner
 from deepsynth.jobs.secrets import TokenFiles
@@ -133,9 +134,9 @@ def delete_job(store: StateManager, place: Place, job_id: str, *, artifacts: boo
 
 
 def _run(store: StateManager, place: Place, job_id: str, _config: JobsConfig) -> str:
-    """Be the runner of the job's next attempt, or of the one whose locks were handed over."""
-    folder = JobFolder(place.jobs, job_id)
-    handed_over = os.environ.pop(LOCKS, "")
+    """Be the runner of the job's next attempt, or of the one that a scheduler has claimed for it."""
+    folder = JobFolder(place.jobs, job_id, place.host)
+    handed_over, attempt = os.environ.pop(LOCKS, ""), os.environ.pop(ATTEMPT, "")
     if handed_over:
         alive, runner = map(int, handed_over.split(","))
         folder.alive.adopt(alive)
@@ -146,14 +147,22 @@ def _run(store: StateManager, place: Place, job_id: str, _config: JobsConfig) ->
     else:
         if not take_locks(folder):
             raise InputError(f"job {job_id} is running; see deepsynth jobs show {job_id}")
-        job = store.claim(job_id)
+        job = _claimed(store, job_id, int(attempt)) if attempt else store.claim(job_id, place.host)
     command = [sys.executable, "-m", "deepsynth", "jobs", "work", job_id, str(job.attempt), str(os.getpid())]
-    environment = {**os.environ, STATE_DIR: str(place.state_dir)}
+    environment = {**os.environ, **place.environment()}
     try:
-        record = Runner(store, folder, job, command, environment).run()
+        record = Runner(store, folder, job, command, environment, lease_seconds=place.lease_seconds).run()
     finally:
         TokenFiles().remove(job_id, job.attempt)
     return "another attempt has taken over" if record is None else f"{record.status} {record.reason}".strip()
+
+
+def _claimed(store: StateManager, job_id: str, attempt: int) -> Job:
+    """Return the job, if this attempt is the one that is to run."""
+    job = store.get_job(job_id)
+    if job.attempt != attempt or job.status not in ACTIVE:
+        raise IllegalMoveError(f"job {job_id} is {job.status} at attempt {job.attempt}; attempt {attempt} is over")
+    return job
 
 
 _ACTIONS: dict[str, Callable[[StateManager, Place, str, JobsConfig], str]] = {

@@ -47,6 +47,8 @@ class System(BaseModel):
     gpus: list[dict[str, Any]]
     slots: dict[str, int]
     leases: dict[str, str]
+    host: str
+    machines: dict[str, dict[str, int]]
     limits: dict[str, int]
     login_required: bool
     trackers: dict[str, bool]
@@ -149,7 +151,9 @@ def show_system(services: Wired) -> dict[str, Any]:
         "disk_free_bytes": disk_free(services.place.state_dir),
         "gpus": [asdict(item) for item in accelerators()],
         "slots": services.scheduler.capacity,
-        "leases": services.store.leases(),
+        "leases": services.store.leases(services.place.host),
+        "host": services.place.host,
+        "machines": services.scheduler.machines(),
         "limits": {
             "upload_bytes": config.upload_bytes,
             "quota_bytes": config.quota_bytes,
@@ -179,6 +183,10 @@ def set_hub_token(services: Wired, body: HubToken) -> dict[str, Any]:
     """Take a token; it is never given back."""
     if not services.config.run_queue:
         raise InputError("a worker runs the jobs here: give it HF_TOKEN, or `hf auth login` there", field="token")
+    if services.config.executor == "ray":
+        raise InputError(
+            "jobs run on a Ray cluster: give its machines HF_TOKEN, or `hf auth login` there", field="token"
+        )
     return services.hub.log_in(body.token, remember=body.remember)
 
 

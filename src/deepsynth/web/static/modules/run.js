@@ -63,7 +63,7 @@ function State({ job }) {
       ${job.position === null ? null : html`<span>Place ${job.position} in the queue</span>`}
       ${job.attempt > 1 ? html`<span>Attempt ${job.attempt}${job.automatic_resumes ? `, ${job.automatic_resumes} resumed by itself` : ""}</span>` : null}
       ${job.started_at ? html`<span>${LIVE.has(job.state) ? "Running for" : "Took"} ${duration(elapsed(job.started_at, LIVE.has(job.state) ? null : (job.ended_at ?? job.updated_at)))}</span>` : null}
-      ${job.resources.length ? html`<span>On ${job.resources.join(", ")}</span>` : null}
+      ${job.resources.length ? html`<span>On ${[job.host, ...job.resources].filter(Boolean).join(", ")}</span>` : null}
     </div>
     ${words_ ? html`<p class="reason" data-reason>${words_}</p>` : null}
     ${LIVE.has(job.state) || unfinished
