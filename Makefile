@@ -33,9 +33,10 @@ test: setup  ## Run the tests (CPU, no network, a few minutes).
 slow: setup  ## Run the tests that take longer: kill and resume, stress, hostile input.
 	$(BIN)/pytest -n 2 -m "slow and not gpu and not hub"
 
-test-ray: setup  ## Install Ray and run the tests that need it: data with two workers, serving with two replicas, some of them killed.
-	$(BIN)/pip install --quiet --constraint requirements/cpu.lock "ray[data,serve]>=2.60"  # an extra, in no lock
-	$(BIN)/pytest -n 0 -m "not gpu and not hub" tests/data/test_ray_executor.py tests/examples/test_serve_ray.py
+test-ray: setup  ## Install Ray and run the tests that need it: data with two workers, serving with two replicas, jobs; some killed.
+	$(BIN)/pip install --quiet --constraint requirements/cpu.lock "ray[data,default,serve]>=2.60"  # an extra, in no lock
+	$(BIN)/pytest -n 0 -m "not gpu and not hub" tests/data/test_ray_executor.py tests/examples/test_serve_ray.py \
+	  tests/jobs/test_ray_cluster.py
 
 check: lint types contracts licenses docs web-check deploy-check test slow  ## Run everything that a change must pass; the CI runs this.
 

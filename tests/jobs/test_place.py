@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+
+from deepsynth.core.errors import SettingsError
 from deepsynth.jobs.place import find_place
 
 
@@ -17,3 +20,25 @@ def test_opening_makes_the_folder_for_its_owner_alone(tmp_path):
     store.close()
     assert place.state_dir.stat().st_mode & 0o077 == 0
     assert (place.state_dir / "jobs.sqlite").is_file()
+
+
+def test_a_shared_store_gives_the_machine_a_name_and_a_lease_and_others_find_the_same_place():
+    environment = {"DEEPSYNTH_STORE": "postgresql://x", "DEEPSYNTH_HOST": "node-7", "DEEPSYNTH_LEASE_SECONDS": "60"}
+    place = find_place(None, environment)
+    assert (place.host, place.lease_seconds) == ("node-7", 60)
+    assert find_place(None, place.environment()) == place
+    assert find_place(None, {"DEEPSYNTH_HOST": "node-7"}).host == "", "nobody shares a SQLite store"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEEPSYNTH_HOST", "../x"),
+        ("DEEPSYNTH_HOST", "a b"),
+        ("DEEPSYNTH_LEASE_SECONDS", "1"),
+        ("DEEPSYNTH_LEASE_SECONDS", "x"),
+    ],
+)
+def test_what_is_no_name_or_no_lease_is_refused_by_its_variable(name, value):
+    with pytest.raises(SettingsError, match=name):
+        find_place(None, {"DEEPSYNTH_STORE": "postgresql://x", name: value})

@@ -50,3 +50,8 @@ def test_leases_are_always_free_ones_of_the_machine_and_exactly_as_many_as_neede
     assert len(set(leases)) == len(leases) == chosen.needs.cpu + chosen.needs.gpu
     assert sum(name.startswith("cpu") for name in leases) == chosen.needs.cpu
     assert all(int(name.split(":")[1]) < {"cpu": cpu, "gpu": gpu}[name.split(":")[0]] for name in leases)
+
+
+def test_one_that_this_machine_can_never_hold_waits_for_another_and_holds_up_nobody():
+    jobs = [job("big", 1, 1), job("light", 1, 0)]
+    assert choose_leases(jobs, {"cpu": 1, "gpu": 0}, ()) == (jobs[1], ["cpu:0"])

@@ -28,8 +28,7 @@ class QueueConfig(Config):
     cpu_slots: int | None = Field(default=None, ge=1, le=64)
     """Jobs that may run at once; by default one, and one more for each accelerator."""
     executor: str = "local"
-    """Where jobs run: `local`, on this machine; `ray`, on a Ray cluster (docs/guides/scaling.md); or an executor that a package of
-    yours adds (`deepsynth.executors`)."""
+    """Where jobs run: `local`, on this machine; `ray`, on a Ray cluster; or an executor of yours (`deepsynth.executors`)."""
     ray_address: str = "http://127.0.0.1:8265"
     """Address of the cluster's job server, with `executor` ray."""
     ray_gpus: int = Field(default=0, ge=0, le=4096)
