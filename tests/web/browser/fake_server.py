@@ -70,6 +70,7 @@ def make_job(number: int, name: str, kind: str, state: str, **more: Any) -> dict
         "progress": {},
         "metrics": {},
         "automatic_resumes": 0,
+        "host": "",
         "resources": ["cpu:0"] if live else [],
         "output_path": f"/state/artifacts/{number:016x}",
         "model_output_path": f"/state/artifacts/{number:016x}" if kind == "training" else None,

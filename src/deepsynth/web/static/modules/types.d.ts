@@ -39,6 +39,7 @@ export interface Job {
   metrics: Record<string, number | null>;
   actions: JobAction[];
   automatic_resumes: number;
+  host: string;
   resources: string[];
   output_path: string | null;
   model_output_path: string | null;
