@@ -22,10 +22,10 @@ from deepsynth.evaluation.systems import MODEL, evaluate_summaries
 from deepsynth.inference.summarizer import Summarizer, Writing
 from deepsynth.rendering.config import RenderConfig
 
-LENGTHS = (20, 40, 60, 80, 100)
+LENGTHS = (20, 40, 80, 130)
 """Longest text, in characters."""
-LINES = (1, 2, 3, 6)
-"""Lines of a page; the first is how the model is used, the last the most it has learned to see."""
+LINES = (1, 2, 4, 5, 6, 8)
+"""Lines of a page at most; the last is what a page holds."""
 READ_ROWS = 100
 SUMMARY_ROWS = 75
 """For each language."""
@@ -42,7 +42,7 @@ def measure(model: str, data: Path) -> dict[str, Any]:
     return {
         "facts": {
             "parameters": sum(item.numel() for item in summarizer.loaded.model.parameters()),
-            "data": "Debian's package descriptions in English, Italian, French and German",
+            "data": "Debian's package descriptions and manual pages in English, Italian, French and German",
             "visual": mode(summarizer.rendering.mode).tokens(NO_TILES),
             "rows": f"drawn from {len(dataset.split('test')):,}",
         },

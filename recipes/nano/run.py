@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from add_copying import widen
 from card import card
 from measure import measure
 from ship import ship
@@ -26,10 +27,18 @@ STEPS = (
     ("prepare", "data.yaml"),
     ("train", "1-lines.yaml"),
     ("train", "2-pages.yaml"),
+    ("train", "3-full-pages.yaml"),
+    ("prepare", "manuals.yaml"),
+    ("train", "4-manuals.yaml"),
     ("prepare", "documents.yaml"),
-    ("train", "3-documents.yaml"),
+    ("train", "5-documents.yaml"),
+    ("prepare", "long.yaml"),
+    ("train", "6-reading.yaml"),
+    ("train", "7-answers.yaml"),
 )
-TRAINED = Path("runs/nano/documents")
+PAGES, COPYING = Path("runs/nano/pages/checkpoint-700"), Path("runs/nano/copying")
+"""The checkpoint that is given a path to copy by, before the third stage, and where that lies."""
+TRAINED = Path("runs/nano/answers")
 MODEL = Path("runs/nano/model")
 
 
@@ -53,6 +62,8 @@ def main() -> None:
     asked = parser.parse_args()
     steps = [step for step in STEPS if not asked.measure or step == ("prepare", "documents.yaml")]
     for verb, settings in steps:
+        if settings == "3-full-pages.yaml" and not COPYING.exists():
+            widen(PAGES, COPYING)
         run(verb, HERE / settings)
     if not asked.measure:
         ship(newest(TRAINED), MODEL)

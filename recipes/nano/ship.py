@@ -13,8 +13,9 @@ from deepsynth.core.files import new_folder, read_manifest, write_json
 from deepsynth.inference.habits import Habits
 from deepsynth.models import load_model, save_model
 
-LINES = 1
-"""Lines of a page as it is shown: from the third on the model loses its place, line by line it does not (measure.py)."""
+LINES = 4
+"""Lines of a page as it is shown: on fuller pages the model loses its place (measure.py)."""
+HABITS = Habits(read_first=True, keep_lines=True, pages_per_prompt=1)
 
 
 def ship(checkpoint: Path, target: Path) -> None:
@@ -28,4 +29,4 @@ def ship(checkpoint: Path, target: Path) -> None:
         settings = json.loads((checkpoint / "trainer.json").read_text(encoding="utf-8"))
         settings["rendering"]["lines"] = LINES
         write_json(folder / "trainer.json", settings)
-        write_json(folder / ASKING, Habits(read_first=True, pages_per_prompt=1).model_dump(mode="json"))
+        write_json(folder / ASKING, HABITS.model_dump(mode="json"))

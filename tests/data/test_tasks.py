@@ -1,11 +1,24 @@
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deepsynth.core.documents import Document
 from deepsynth.core.errors import InputError, SettingsError
-from deepsynth.data.tasks import ANSWERED, TASKS, Row, check_tasks, crop_words, generator_for, make_example, shorten
+from deepsynth.data.tasks import (
+    ANSWERED,
+    TASKS,
+    Row,
+    Wishes,
+    check_tasks,
+    crop_words,
+    generator_for,
+    lengths,
+    make_example,
+    shorten,
+)
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.renderer import make_renderer
 
@@ -82,19 +95,82 @@ def test_generators_depend_on_their_key_alone():
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_an_answer_may_start_with_the_page_on_a_line_of_its_own(task):
+def test_an_answer_may_start_with_the_page(task):
     plain = made(task)
-    example = make_example(ROW, task, RENDERER, random.Random(0), read_first=1.0)
+    example = make_example(ROW, task, RENDERER, random.Random(0), wishes=Wishes(read_first=1.0))
     if task not in ANSWERED:
         assert (example.instruction, example.summary) == (plain.instruction, plain.summary)
         return
-    transcript, answer = example.summary.split("\n")
+    transcript, answer = example.summary.split("\n\n")
     assert example.instruction == f"Read. {plain.instruction}"
     assert (transcript, answer) == (" ".join(plain.text.split()), plain.summary)
 
 
 def test_some_answers_start_with_the_page_when_a_share_of_them_shall():
     first = [
-        make_example(ROW, "summarize", RENDERER, random.Random(seed), read_first=0.5).summary for seed in range(60)
+        make_example(ROW, "summarize", RENDERER, random.Random(seed), wishes=Wishes(read_first=0.5)).summary
+        for seed in range(60)
     ]
     assert 15 < sum("\n" in answer for answer in first) < 45
+
+
+LONG = Row(
+    id="long", text="The harbor light is lit at dusk by whoever comes first, and put out at dawn.", summary="A light."
+)
+KEEP = Wishes(read_first=1.0, keep_lines=True)
+
+
+def lines_on(example):
+    """The lines of the page, by the spans that the renderer gives."""
+    (page,) = RENDERER.render(Document(id="long", text=example.text))
+    return [example.text[start:end].strip() for start, end in page.lines]
+
+
+@pytest.mark.parametrize("task", ["read", "shuffled", "random"])
+def test_reading_may_keep_the_lines_of_the_page(task):
+    example = make_example(LONG, task, RENDERER, random.Random(0), wishes=KEEP)
+    assert example.summary == "\n".join(lines_on(example))
+    assert example.summary.count("\n") >= 1
+    assert "".join(example.summary.split()) == "".join(example.text.split())
+
+
+def test_a_title_leaves_little_words_out():
+    example = make_example(LONG, "title", RENDERER, random.Random(0))
+    assert (example.instruction, example.summary) == ("Title.", "harbor light dusk whoever comes first")
+    without = make_example(replace(LONG, text="it is so, or not"), "title", RENDERER, random.Random(0))
+    assert (without.instruction, without.summary) == ("Read.", "it is so, or not")
+
+
+def test_what_is_read_before_an_answer_may_keep_the_lines_of_the_page():
+    example = make_example(LONG, "summarize", RENDERER, random.Random(0), wishes=KEEP)
+    assert example.summary == "\n".join(lines_on(example)) + "\n\nA light."
+
+
+def test_lines_are_those_of_the_page_when_they_are_kept():
+    wishes = Wishes(keep_lines=True)
+    asked = {
+        (example.instruction, example.summary)
+        for example in (make_example(LONG, "line", RENDERER, random.Random(seed), wishes=wishes) for seed in range(60))
+    }
+    lines = lines_on(make_example(LONG, "read", RENDERER, random.Random(0)))
+    assert asked == {(f"Line {number}.", line) for number, line in enumerate(lines, 1)}
+
+
+def test_lines_are_found_for_pages_that_are_stored():
+    stored = make_example(LONG, "read", RENDERER, random.Random(0)).pages
+    pages = tuple(replace(page, lines=(), span=None) for page in stored)
+    example = make_example(LONG, "read", RENDERER, random.Random(0), pages=pages, wishes=KEEP)
+    assert example.pages is pages
+    assert example.summary == "\n".join(lines_on(example))
+
+
+@pytest.mark.parametrize("wishes", [Wishes(), Wishes(read_first=0.5), Wishes(read_first=0.5, keep_lines=True)])
+@pytest.mark.parametrize("task", TASKS)
+def test_lengths_are_known_without_drawing(task, wishes):
+    longest = 21
+    for seed in range(8):
+        example = make_example(LONG, task, RENDERER, random.Random(seed), wishes=wishes)
+        page, answer = lengths(LONG, task, random.Random(seed), wishes, line=longest)
+        assert page == len(example.text)
+        off = 0 if not wishes.keep_lines else longest if "line" in task else 4  # where lines end is not known
+        assert abs(answer - len(example.summary.replace("\n\n", ""))) <= off

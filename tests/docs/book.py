@@ -21,6 +21,7 @@ REASONS = (
     "a store",
     "an accelerator",
     "other software",
+    "several machines",
     "several processes",
     "the Hub",
     "the published size",

@@ -171,7 +171,9 @@ def test_changes_are_made_when_a_row_is_asked_for(examples):
 def test_the_loss_of_a_model_that_reads_first_counts_the_text_too(evaluator, summarizer, examples, monkeypatch):
     plain = evaluator.losses(examples)
     first = [
-        replace(example, instruction="Read. Summarize.", summary=f"{' '.join(example.text.split())}\n{example.summary}")
+        replace(
+            example, instruction="Read. Summarize.", summary=f"{' '.join(example.text.split())}\n\n{example.summary}"
+        )
         for example in (examples[number] for number in range(len(examples)))
     ]
     wanted = evaluator.losses(first)
@@ -188,8 +190,38 @@ def test_the_use_of_the_page_is_measured_on_what_a_prompt_shows(evaluator, summa
     monkeypatch.setattr(summarizer.engine, "facts", replace(summarizer.engine.facts, habits=Habits(pages_per_prompt=1)))
     seen = []
     monkeypatch.setattr(
-        evaluator, "losses", lambda rows: seen.extend(rows[n] for n in range(2)) or np.array([1.0, 2.0])
+        evaluator, "_losses", lambda rows: seen.extend(rows[n] for n in range(2)) or np.array([1.0, 2.0])
     )
     evaluator.page_use(rows)
     assert {len(row.pages) for row in seen} == {1}
-    assert {row.text for row in seen} == {" ".join(text[: pages[0].span[1]].split())}
+    assert {row.text for row in seen} == {text[: pages[0].span[1]]}
+
+
+def test_what_was_read_line_by_line_is_compared_with_the_lines_of_the_page(summarizer):
+    text = "supercalifragilisticexpialidocious lamps"
+    pages = summarizer.example(Document(id="a", text=text)).pages
+    example = Example(id="a", pages=pages, text=text)
+    assert page_text(example) == text
+    start, end = pages[0].lines[0]
+    assert page_text(example, keep_lines=True) == f"{text[start:end]} {text[end:]}"
+
+
+def test_the_pages_of_another_row_do_not_change_what_is_to_be_read(evaluator, summarizer, monkeypatch):
+    texts = ("The lamp stands in the harbor.", "Rope and tide, and nothing else that is worth a word today.")
+    rows = [
+        Example(
+            id=str(number), pages=summarizer.example(Document(id="a", text=text)).pages, text=text, summary="a lamp"
+        )
+        for number, text in enumerate(texts)
+    ]
+    habits = Habits(read_first=True, keep_lines=True)
+    monkeypatch.setattr(summarizer.engine, "facts", replace(summarizer.engine.facts, habits=habits))
+    seen = []
+    monkeypatch.setattr(
+        evaluator, "_losses", lambda rows: seen.append([rows[n] for n in range(2)]) or np.array([1.0, 2.0])
+    )
+    evaluator.page_use(rows)
+    own, other = seen
+    assert [row.summary for row in own] == [row.summary for row in other]
+    assert [row.pages for row in own] == [row.pages for row in reversed(other)]
+    assert " ".join(own[1].summary.split()) == f"{texts[1]} a lamp"

@@ -143,8 +143,8 @@ def test_what_is_read_first_is_kept_apart_from_the_answer(summarizer):
     assert prompt.example.instruction == "Read. Summarize."
     assert prompt.writing.max_new_tokens == 8 + 10 * 21, "room for what stands on the page"
     with pytest.raises(StopIteration) as end:
-        job.send([answered("A lamp.\nLight\nhouse")])
-    assert (end.value.value.transcript, end.value.value.text) == ("A lamp.", "Light\nhouse")
+        job.send([answered("A\nlamp.\n\nLight\nhouse")])
+    assert (end.value.value.transcript, end.value.value.text) == ("A\nlamp.", "Light\nhouse")
 
 
 def test_an_answer_that_never_gets_beyond_reading_is_empty(summarizer):
@@ -172,3 +172,13 @@ def test_a_text_is_not_read_before_the_answer(summarizer):
     asking = summarizer.asking(read_first=True, route="text", writing=SHORT)
     (prompt,) = next(summarizer.job(Document(id="a", text="A lamp."), asking)).prompts
     assert prompt.example.instruction == "Summarize."
+
+
+def test_reading_aloud_has_room_for_the_page_unless_the_length_is_said(summarizer):
+    def room(**given):
+        job = summarizer.job(Document(id="a", text="A lamp."), summarizer.asking(instruction="Read.", **given))
+        (prompt,) = next(job).prompts
+        return prompt.writing.max_new_tokens
+
+    assert room() == Writing().max_new_tokens + 10 * 21
+    assert room(writing=Writing(max_new_tokens=9)) == 9

@@ -24,7 +24,7 @@ LINES = [
     "small music server",
 ]
 DOCUMENT = Path(__file__).parents[2] / "examples" / "document.txt"
-WRITING = Writing(max_new_tokens=60)
+WRITING = Writing(max_new_tokens=200)
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +62,18 @@ def test_it_cannot_read_what_is_not_there(nano):
 def test_it_reads_a_whole_document_line_by_line(nano):
     text = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
     (summary,) = nano.summarize(Document(id="a", text=text), instruction=READ, writing=WRITING)
-    assert summary.prompts == summary.pages_used > 5
+    assert summary.prompts == summary.pages_used > 1
     assert sum(character_error_rate([" ".join(summary.text.split())], [text])) < 5
 
 
 def test_it_reads_before_it_summarizes_and_page_by_page(nano):
-    (summary,) = nano.summarize(Document(id="a", text="A small server that plays music. " * 3))
+    text = " ".join(["A small server that plays music."] * 8)
+    (summary,) = nano.summarize(Document(id="a", text=text))
     assert summary.prompts >= summary.pages_used > 1
-    assert len(summary.transcript.splitlines()) == summary.pages_used
+    assert sum(character_error_rate([" ".join(summary.transcript.split())], [text])) < 20
+
+
+def test_a_page_holds_more_characters_than_it_takes_visual_tokens(nano):
+    text = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
+    (summary,) = nano.summarize(Document(id="a", text=text), instruction=READ, writing=WRITING)
+    assert len(text) > 3 * summary.visual_tokens

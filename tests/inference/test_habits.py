@@ -31,9 +31,11 @@ def test_a_broken_file_is_named(content):
 
 def test_training_to_answer_sets_how_the_model_is_asked():
     says = JsonTokenizer.bundled().with_companion("asking.json", b'{"read_first": true, "pages_per_prompt": 1}')
-    assert habits_of(after_training(says, read_first=False)) == Habits()
-    assert habits_of(after_training(says, read_first=True)) == Habits(read_first=True)
+    assert habits_of(after_training(says, read_first=False, keep_lines=False)) == Habits()
+    assert habits_of(after_training(says, read_first=True, keep_lines=True)) == Habits(read_first=True, keep_lines=True)
+    only_reads = after_training(says, read_first=None, keep_lines=True)
+    assert habits_of(only_reads) == habits_of(says).model_copy(update={"keep_lines": True})
     assert habits_of(says) == Habits(read_first=True, pages_per_prompt=1)
     silent = JsonTokenizer.bundled()
-    assert after_training(silent, read_first=False) is silent
-    assert after_training(None, read_first=True) is None
+    assert after_training(silent, read_first=False, keep_lines=False) is silent
+    assert after_training(None, read_first=True, keep_lines=False) is None

@@ -31,4 +31,4 @@ def test_the_bundled_model_is_a_trained_one_under_its_name():
     assert stored_rendering("nano").mode == "nano-128"
     assert len(weights_fingerprint("nano")) == 64
     shapes = [{name: item.shape for name, item in found.model.state_dict().items()} for found in (bundled, untrained)]
-    assert shapes[0] == shapes[1]
+    assert {name: shape for name, shape in shapes[0].items() if ".copying." not in name} == shapes[1]

@@ -88,7 +88,7 @@ class Scripted:
 
 
 def test_a_stream_begins_behind_what_was_read_first(summarizer):
-    runner = Runner(Scripted(summarizer.engine.facts, ["A la", "mp.\nLig", "ht\n", "house"]))
+    runner = Runner(Scripted(summarizer.engine.facts, ["A\nla", "mp.\n", "\nLig", "ht\n", "house"]))
     runner.start(1, job(summarizer, read_first=True))
     news = run(runner)
     assert [item.text for item in news if isinstance(item, Piece)] == ["Lig", "ht\n", "house"]

@@ -12,7 +12,7 @@ from deepsynth.core.files import read_manifest
 from deepsynth.data.prepare import PrepareConfig
 from deepsynth.inference.habits import Habits
 from deepsynth.inference.summarizer import Summarizer
-from deepsynth.models import build_size, save_model
+from deepsynth.models import build_size, load_model, save_model
 from deepsynth.training.config import TrainerConfig
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "nano"
@@ -38,8 +38,11 @@ def settings(name: str):
 def test_each_stage_starts_from_what_the_one_before_wrote(recipe):
     stages = [settings(name) for verb, name in recipe("run")["STEPS"] if verb == "train"]
     assert stages[0].model == "nano-untrained"
+    widened, wide = (str(path) for path in (recipe("run")["PAGES"], recipe("run")["COPYING"]))
     for before, after in itertools.pairwise(stages):
-        assert after.model == str(before.output_dir / f"checkpoint-{before.max_steps}")
+        written = str(before.output_dir / f"checkpoint-{before.max_steps}")
+        assert after.model == (wide if written == widened else written)
+    assert wide in {stage.model for stage in stages}
 
 
 def test_the_data_of_each_stage_is_prepared_before_it(recipe):
@@ -54,8 +57,7 @@ def test_the_data_of_each_stage_is_prepared_before_it(recipe):
 
 def test_what_ships_was_trained_as_the_recipe_says():
     shipped = TrainerConfig.parse(json.loads((folder_of("nano") / "trainer.json").read_text(encoding="utf-8")))
-    recipe = settings("3-documents.yaml")
-    assert shipped.override({"rendering": {"lines": None}}) == recipe
+    assert shipped.override({"rendering": {"lines": None}}) == settings("7-answers.yaml")
 
 
 def test_what_ships_is_whole_small_and_in_bfloat16():
@@ -73,11 +75,33 @@ def test_shipping_writes_a_folder_that_knows_how_it_wants_to_be_asked(recipe, tm
 
     with new_folder(tmp_path / "checkpoint") as folder:
         save_model(build_size("tiny"), folder)
-        (folder / "trainer.json").write_text(settings("3-documents.yaml").model_dump_json())
+        (folder / "trainer.json").write_text(settings("7-answers.yaml").model_dump_json())
     recipe("ship")["ship"](tmp_path / "checkpoint", tmp_path / "model")
     shipped = Summarizer.load(tmp_path / "model")
-    assert shipped.engine.facts.habits == Habits(read_first=True, pages_per_prompt=1)
-    assert shipped.rendering.lines == 1
+    assert shipped.engine.facts.habits == Habits(read_first=True, keep_lines=True, pages_per_prompt=1)
+    assert shipped.rendering == settings("7-answers.yaml").rendering.override({"lines": 4})
+
+
+def test_a_checkpoint_gets_a_path_to_copy_by_and_keeps_the_rest(recipe, tmp_path):
+    from deepsynth.core.files import new_folder
+
+    plain = build_size("tiny")
+    with new_folder(tmp_path / "checkpoint") as folder:
+        save_model(plain, folder)
+    recipe("add_copying")["widen"](tmp_path / "checkpoint", tmp_path / "wide")
+    wide = load_model(tmp_path / "wide").model.state_dict()
+    assert {name for name in wide if name not in plain.model.state_dict()} == {
+        f"model.language_model.copying.{name}"
+        for name in (
+            "query.weight",
+            "announced.weight",
+            "reached.weight",
+            "nothing.weight",
+            "nothing.bias",
+            "output.weight",
+        )
+    }
+    assert all(wide[name].equal(value) for name, value in plain.model.state_dict().items())
 
 
 FIGURES = {

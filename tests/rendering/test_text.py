@@ -32,6 +32,9 @@ def render(text: str, language: str = "und", **values):
 
 def joined(pages, text: str) -> str:
     assert pages[0].span[0] == 0
+    lines = [line for page in pages for line in page.lines]
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(lines))
+    assert all(page.span == (page.lines[0][0], page.lines[-1][1]) for page in pages)
     assert all(before.span[1] == after.span[0] for before, after in itertools.pairwise(pages))
     return "".join(text[page.span[0] : page.span[1]] for page in pages)
 

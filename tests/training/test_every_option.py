@@ -110,6 +110,7 @@ READ_OPTIONS = {
     "data.tasks": ({}, {"read": 1.0}),
     "data.longest_text": (OTHER_TASKS, 12),
     "data.read_first": ({}, 1.0),
+    "data.keep_lines": ({"data.tasks": {"read": 1.0}}, True),
     "data.num_workers": ({}, 1),
     "data.pad_to_multiple_of": ({}, 7),
     "rendering.mode": ({}, "nano-256"),

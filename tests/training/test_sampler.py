@@ -31,3 +31,13 @@ def test_processes_share_each_global_batch():
 
 def test_fewer_examples_than_a_batch_give_one_short_batch():
     assert [sorted(batch) for batch in EpochSampler(3, 8, seed=0)] == [[0, 1, 2]]
+
+
+def test_like_sizes_come_together_and_each_epoch_has_sizes_of_its_own():
+    sizes = {0: [index % 4 for index in range(400)], 1: [index // 100 for index in range(400)]}
+    sampler = EpochSampler(400, 4, seed=5, sizes=sizes.__getitem__)
+    for epoch, known in sizes.items():
+        sampler.set_place(epoch, 0)
+        batches = list(sampler)
+        assert sorted(index for batch in batches for index in batch) == list(range(400))
+        assert sum(len({known[index] for index in batch}) for batch in batches) <= 106, "alike but where sizes change"

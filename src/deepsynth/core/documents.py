@@ -80,6 +80,8 @@ class Page:
     """Mode `L` (gray, one byte a pixel) or `RGB`."""
     span: tuple[int, int] | None = None
     """The characters [start, end) of the normalized text that the page holds; none for images and scans."""
+    lines: tuple[tuple[int, int], ...] = ()
+    """The characters of each line on it, in the order of the text; empty for images and scans."""
 
     def __post_init__(self) -> None:
         if self.image.mode not in ("L", "RGB"):

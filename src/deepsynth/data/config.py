@@ -114,12 +114,16 @@ class DataConfig(Config):
     max_eval_samples: Count | None = None
     """Evaluate no more rows than this."""
     tasks: dict[str, float] = Field(default_factory=lambda: {"summarize": 1.0})
-    """Share of each task among the examples: summarize, read, random, shuffled, first-sentence, line, cloze."""
+    """Share of each task among the examples: summarize, read, random, shuffled, first-sentence, line, random-line,
+    cloze, title."""
     longest_text: Annotated[int, Field(ge=4)] | None = None
     """For all tasks but summarize: show a stretch of the text of a random length up to so many characters."""
     read_first: Share = 0.0
-    """For tasks that answer something (summarize, first-sentence, line, cloze): the share of their examples in which the model
+    """For tasks that answer something (all but read, random and shuffled): the share of their examples in which the model
     writes down the page before it answers. From one half on the trained model is asked so, wherever nothing else is said."""
+    keep_lines: bool = False
+    """What is read from a page ends its lines where the page does, so that the place is easier to keep; else it is one line.
+    The tasks `line` and `random-line` then ask for lines of the page instead of lines of the text."""
     num_workers: Annotated[int, Field(ge=0)] = 0
     """Processes that read and render ahead of training; 0 means in the training process."""
     pad_to_multiple_of: Count | None = 32

@@ -18,6 +18,7 @@ import os
 import random
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,15 @@ from PIL import Image
 from deepsynth.core.documents import Document, EncodedPage, Example, Page
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import read_manifest, storage_errors, sync_folder
+from deepsynth.core.geometry import mode
 from deepsynth.data.config import AugmentationConfig, DataConfig
 from deepsynth.data.looks import VariedRenderer, varies_looks
 from deepsynth.data.sources.base import make_fingerprint
-from deepsynth.data.tasks import TASKS, Row, check_tasks, generator_for, make_example, shorten
+from deepsynth.data.tasks import TASKS, Row, Wishes, check_tasks, generator_for, lengths, make_example, shorten
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.png import quantize
 from deepsynth.rendering.renderer import Renderer, make_renderer
+from deepsynth.rendering.text import page_size
 
 SETTINGS, REJECTED, REPORT, CARD, SAMPLES = "dataset.json", "rejected.jsonl", "report.json", "README.md", "samples"
 LOCK, WORK = ".lock", ".work"
@@ -163,10 +166,6 @@ class Split:
         found: list[dict[str, bytes]] = self._table["pages"][index].as_py() or []
         return [page["bytes"] for page in found]
 
-    def characters(self, index: int) -> tuple[int, int]:
-        """Return the lengths of a row's text and summary."""
-        return tuple(len(self._table[name][index].as_py() or "") for name in ("text", "summary"))  # pyright: ignore[reportReturnType]
-
     def rows(self) -> Iterator[Row]:
         """Yield every row in order."""
         return (self.row(index) for index in range(len(self)))
@@ -186,7 +185,7 @@ class QuantizedRenderer:
     def render(self, document: Document) -> Iterator[Page]:
         """Yield the pages."""
         for page in self._renderer.render(document):
-            yield Page(document_id=page.document_id, number=page.number, image=quantize(page.image), span=page.span)
+            yield replace(page, image=quantize(page.image))
 
     def count(self, document: Document) -> int:
         """Return how many pages there will be."""
@@ -253,9 +252,30 @@ class TaskExamples:
             facts["look"] = self._looks.look(document).model_dump(mode="json")
         return make_fingerprint(facts)
 
-    def size_hint(self, index: int) -> tuple[int, int]:
-        """Return characters of text and summary, by which rows of like size are found without reading them."""
-        return self._split.characters(index)
+    def size_hint(self, index: int) -> int:
+        """Return about how many tokens an example takes, by which those of like size are found without drawing them.
+
+        Visual tokens of the pages that its text would fill, and the characters of the answer: nobody counts its tokens here.
+        """
+        row, task, generator = self._choice(index)
+        if task != "summarize":
+            row = shorten(row, self._config.longest_text, generator)
+        on_pages, answer = lengths(row, task, generator, self._wishes, line=self._across)
+        pages = -(-on_pages // (self._across * self._down))
+        return pages * mode(self._rendering.mode).tokens() + answer
+
+    @functools.cached_property
+    def _across(self) -> int:
+        """Letters of a usual width on a line."""
+        width, _ = page_size(mode(self._rendering.mode))
+        return max(1, int((width - 2 * self._rendering.margin) / (0.6 * self._rendering.px)))
+
+    @functools.cached_property
+    def _down(self) -> int:
+        """Lines on a page."""
+        _, height = page_size(mode(self._rendering.mode))
+        lines = int((height - 2 * self._rendering.margin) / (self._rendering.px * self._rendering.leading))
+        return max(1, min(lines, self._rendering.lines or lines))
 
     def _choice(self, index: int) -> tuple[Row, str, random.Random]:
         row = self._split.row(index)
@@ -268,8 +288,11 @@ class TaskExamples:
         pages = self._split.pages(index) if task == "summarize" and not encoded else ()
         if task != "summarize":
             row = shorten(row, self._config.longest_text, generator)
-        read_first = self._config.read_first
-        return make_example(row, task, self._renderer, generator, encoded, pages=pages, read_first=read_first)
+        return make_example(row, task, self._renderer, generator, encoded, pages=pages, wishes=self._wishes)
+
+    @functools.cached_property
+    def _wishes(self) -> Wishes:
+        return Wishes(read_first=self._config.read_first, keep_lines=self._config.keep_lines)
 
     @functools.cached_property
     def _renderer(self) -> QuantizedRenderer:

@@ -7,7 +7,7 @@ below it is what one wants to see, and every page says whether it is legible.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from deepsynth.core.documents import Document, Page
@@ -99,10 +99,7 @@ def draw_within(document: Document, rendering: RenderConfig, pages: int, largest
     found = largest_px(text, lenient, pages, max(SMALLEST_PX, largest))
     px = SMALLEST_PX if found is None else found
     renderer = TextRenderer(lenient.override({"px": px, "max_pages": pages}))
-    drawn = tuple(
-        Page(document_id=page.document_id, number=page.number, image=quantize(page.image), span=page.span)
-        for page in renderer.render(document)
-    )
+    drawn = tuple(replace(page, image=quantize(page.image)) for page in renderer.render(document))
     return Drawing(
         pages=drawn,
         px=px,

@@ -21,7 +21,7 @@ from deepsynth.core.errors import InputError, Paused
 from deepsynth.core.files import write_bytes
 from deepsynth.core.progress import Reporter
 from deepsynth.data.collate import Collator
-from deepsynth.data.tasks import READ, reading_first
+from deepsynth.data.tasks import READ, reading_first, transcript
 from deepsynth.evaluation.metrics import Scores, score_readings
 from deepsynth.evaluation.predictions import ENDING, append_predictions, read_predictions
 from deepsynth.evaluation.uncertainty import Difference, bootstrap_all, paired_difference
@@ -132,7 +132,8 @@ class Evaluator:
         Raises:
             InputError: a row has no text to compare with.
         """
-        texts = [page_text(examples[number]) for number in range(len(examples))]
+        keep_lines = self.summarizer.engine.facts.habits.keep_lines
+        texts = [page_text(examples[number], keep_lines=keep_lines) for number in range(len(examples))]
         longest = max((self.summarizer.processor.count_text_tokens(text) for text in texts), default=0)
         asked = Changed(examples, lambda _, example: replace(example, instruction=READ, summary=None))
         limit = round(1.25 * longest) + 8
@@ -161,8 +162,8 @@ class Evaluator:
         Raises:
             InputError: fewer than two rows: there is no other page to show.
         """
-        examples = self._in_one_prompt(examples)
-        own, other = self.losses(examples), self.losses(with_other_pages(examples))
+        examples = self._as_asked(self._in_one_prompt(examples))  # before pages change places: answers name their lines
+        own, other = self._losses(examples), self._losses(with_other_pages(examples))
         scores = bootstrap_all({"own": own, "other": other})
         return PageUse(own=scores["own"], other=scores["other"], difference=paired_difference(other, own))
 
@@ -174,7 +175,7 @@ class Evaluator:
 
         def shown(example: Example) -> Example:
             first = replace(example, pages=example.pages[:most])
-            return replace(first, text=page_text(first)) if example.text else first
+            return replace(first, text=_shown(first, example.text)) if example.text else first
 
         return Changed(examples, lambda _, example: shown(example))
 
@@ -183,8 +184,15 @@ class Evaluator:
 
         A model that reads before it answers is asked as it has learned: its labels are the row's text and the summary.
         """
-        if self.summarizer.engine.facts.habits.read_first:
-            examples = Changed(examples, lambda _, example: _read_first(example))
+        return self._losses(self._as_asked(examples))
+
+    def _as_asked(self, examples: Examples) -> Examples:
+        habits = self.summarizer.engine.facts.habits
+        if not habits.read_first:
+            return examples
+        return Changed(examples, lambda _, example: _read_first(example, keep_lines=habits.keep_lines))
+
+    def _losses(self, examples: Examples) -> Scores:
         loaded = self.summarizer.loaded
         collate = Collator(self.summarizer.processor)
         device = next(loaded.model.parameters()).device
@@ -216,26 +224,32 @@ class Evaluator:
         return f"{example.id}:{digest.hexdigest()[:16]}"
 
 
-def _read_first(example: Example) -> Example:
+def _read_first(example: Example, *, keep_lines: bool) -> Example:
     """Return an example whose answer starts with what stands on its pages, where that is known."""
     if not example.text or example.summary is None:
         return example
-    instruction, answer = reading_first(example.instruction, example.text, example.summary)
+    read = transcript(example.text, example.pages if keep_lines else ())
+    instruction, answer = reading_first(example.instruction, read, example.summary)
     return replace(example, instruction=instruction, summary=answer)
 
 
-def page_text(example: Example) -> str:
-    """Return what stands on an example's pages, words parted by single blanks.
+def page_text(example: Example, *, keep_lines: bool = False) -> str:
+    """Return what stands on an example's pages, words parted by single blanks; with `keep_lines` those that a line breaks too.
 
     Raises:
         InputError: the row has no text.
     """
     if not example.text:
         raise InputError(f"row {example.id!r} has no text, so what was read cannot be compared")
-    text = example.text
-    if example.pages and example.pages[-1].span is not None:  # pages may have been limited: the rest was never shown
-        text = normalize_text(text)[: example.pages[-1].span[1]]
-    return " ".join(text.split())
+    if keep_lines and all(page.lines for page in example.pages):
+        return " ".join(transcript(example.text, example.pages).split())
+    return " ".join(_shown(example, example.text).split())
+
+
+def _shown(example: Example, text: str) -> str:
+    """Return the text up to the end of the example's pages: they may have been limited, so that the rest was never shown."""
+    span = example.pages[-1].span if example.pages else None
+    return text if span is None else normalize_text(text)[: span[1]]
 
 
 def with_other_pages(examples: Examples) -> Examples:

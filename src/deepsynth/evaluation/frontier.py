@@ -26,7 +26,7 @@ from deepsynth.core.files import write_json
 from deepsynth.data.tasks import INSTRUCTIONS, READ, Row
 from deepsynth.evaluation.baselines import BASELINES, LEAD, LEAD_WORDS, NEED_TRAINING, RANDOM
 from deepsynth.evaluation.density import Drawing, draw_within, legible_compression, nominal_page_tokens
-from deepsynth.evaluation.evaluator import ROOM_FOR_INSTRUCTION, Evaluator, as_text, cut_to_tokens
+from deepsynth.evaluation.evaluator import ROOM_FOR_INSTRUCTION, Evaluator, as_text, cut_to_tokens, page_text
 from deepsynth.evaluation.frontier_points import Cost, ReadingPoint, SummaryPoint
 from deepsynth.evaluation.memory import peak_memory
 from deepsynth.evaluation.metrics import rouge, score_readings
@@ -112,9 +112,11 @@ class Sweep:
         documents = [Document(id=f"page-{number}", text=text) for number, text in enumerate(texts)]
         drawings = [draw_within(document, rendering, 1, self._largest) for document in documents]
         answer = longest_transcript(tokens, drawings[0].visual_tokens, evaluator.positions())
-        read, cost = self._measure(evaluator, _to_read(drawings, texts), name, name, answer)
-        shown = [_shown(text, drawing) for text, drawing in zip(texts, drawings, strict=True)]
-        return drawings, shown, [summary.text for summary in read], cost
+        examples = _to_read(drawings, texts)
+        read, cost = self._measure(evaluator, examples, name, name, answer)
+        keep_lines = evaluator.summarizer.engine.facts.habits.keep_lines
+        shown = [page_text(example, keep_lines=keep_lines) for example in examples]
+        return drawings, shown, [" ".join(summary.text.split()) for summary in read], cost
 
     def summaries(
         self,
@@ -275,12 +277,6 @@ def _shuffle_words(text: str, seed: str) -> str:
     words = text.split()
     random.Random(seed).shuffle(words)
     return " ".join(words)
-
-
-def _shown(text: str, drawing: Drawing) -> str:
-    """Return what of a page's text stands on it: all, unless it did not fit at the smallest size."""
-    span = drawing.pages[-1].span
-    return text if drawing.whole or span is None else " ".join(text[: span[1]].split())
 
 
 def _to_read(drawings: Sequence[Drawing], texts: Sequence[str]) -> list[Example]:

@@ -16,7 +16,7 @@ from deepsynth.core.config import Config
 from deepsynth.core.documents import DEFAULT_INSTRUCTION, Document, Example, SourcedSentence, Summary
 from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import mode
-from deepsynth.data.tasks import READ
+from deepsynth.data.tasks import BEHIND_TRANSCRIPT, READ
 from deepsynth.inference.engine import Answer, EngineFacts, Prompt
 from deepsynth.inference.parts import nearest_parts, share_out, split_text, written_from
 from deepsynth.inference.writing import Writing
@@ -186,8 +186,8 @@ def _as_learned(asking: Asking, desk: Desk, route: str) -> Asking:
 
 
 def _transcripts(answers: Sequence[Answer]) -> tuple[str, list[Answer]]:
-    """Return what was read, and the answers without it. An answer that never came to its second line is empty."""
-    pieces = [answer.text.partition("\n") for answer in answers]
+    """Return what was read, and the answers without it. An answer that never came behind the empty line is empty."""
+    pieces = [answer.text.partition(BEHIND_TRANSCRIPT) for answer in answers]
     rest = [replace(answer, text=text) for answer, (_, _, text) in zip(answers, pieces, strict=True)]
     return "\n".join(read for read, _, _ in pieces), rest
 
@@ -222,7 +222,13 @@ def _budget(asking: Asking, desk: Desk) -> int:
     """Return the tokens of a prompt that are left to the document."""
     around = 1 + desk.count_text_tokens("\n" + asking.instruction.strip())
     free = desk.facts.window - asking.writing.max_new_tokens - around
-    return free // (1 + TRANSCRIPT_TOKENS) if asking.read_first else free
+    return free // (1 + TRANSCRIPT_TOKENS) if _reads_aloud(asking) else free
+
+
+def _reads_aloud(asking: Asking) -> bool:
+    """Return whether a transcript is to be written, for which the room of a summary, where nobody said more, is too small."""
+    said = "max_new_tokens" in asking.writing.model_fields_set
+    return bool(asking.read_first) or (asking.instruction == READ and not said)
 
 
 def _parts(example: Example, asking: Asking, desk: Desk) -> list[_Part]:
@@ -253,7 +259,7 @@ def _parts(example: Example, asking: Asking, desk: Desk) -> list[_Part]:
 def _prompt(part: _Part, asking: Asking, desk: Desk) -> Prompt:
     example = replace(part.example, instruction=asking.instruction)
     writing = asking.writing
-    if asking.read_first:
+    if _reads_aloud(asking) and example.pages:
         room = TRANSCRIPT_TOKENS * sum(page_tokens(part.example, desk))
         writing = writing.override({"max_new_tokens": min(8192, writing.max_new_tokens + room)})
     return Prompt(example=example, mode=desk.rendering.mode, writing=writing, adapter=asking.adapter)

@@ -20,6 +20,8 @@ class Habits(Config):
 
     read_first: bool = False
     """The model writes down the page before it answers."""
+    keep_lines: bool = False
+    """What it reads keeps the lines of the page."""
     pages_per_prompt: int | None = Field(default=None, ge=1)
     """The model has never seen more pages at once."""
 
@@ -51,12 +53,16 @@ def habits_of(tokenizer: HasCompanions | Any) -> Habits:
         raise ModelError(f"{ASKING} of the model cannot be read: {error}") from error
 
 
-def after_training(tokenizer: HasCompanions | Any, *, read_first: bool) -> HasCompanions | Any:
+def after_training(tokenizer: HasCompanions | Any, *, read_first: bool | None, keep_lines: bool) -> HasCompanions | Any:
     """Return the tokenizer of a model that is trained to answer so, from all pages of a document in one prompt.
 
     A model that is asked otherwise than it was taught writes nonsense, so its folder must not say what was right before.
+    One that learns no answers, but only to read (`read_first` is none), answers as before.
     """
-    taught = Habits(read_first=read_first)
+    if read_first is None:
+        taught = habits_of(tokenizer).model_copy(update={"keep_lines": keep_lines})
+    else:
+        taught = Habits(read_first=read_first, keep_lines=keep_lines)
     if not hasattr(tokenizer, "companion") or habits_of(tokenizer) == taught:
         return tokenizer
     return tokenizer.with_companion(ASKING, json.dumps(taught.model_dump(mode="json")).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -61,7 +62,7 @@ class Reader:
             InputError: it cannot be read or drawn; names it.
         """
         for page in self._renderer.render(document):
-            yield Page(document_id=page.document_id, number=page.number, image=_as_trained(page.image), span=page.span)
+            yield replace(page, image=_as_trained(page.image))
 
     def text_on(self, document: Document, pages: Sequence[Page]) -> str | None:
         """Return the text that stands on the pages: all of it, unless the settings cut the pages off."""

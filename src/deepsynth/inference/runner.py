@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from deepsynth.core.documents import Summary
 from deepsynth.core.errors import DeepSynthError
+from deepsynth.data.tasks import BEHIND_TRANSCRIPT
 from deepsynth.inference.asking import Job
 from deepsynth.inference.engine import Answer, Engine, Failed, Finished
 
@@ -47,6 +48,8 @@ class _Running:
     shown: bool = False
     reading: bool = False
     """Whether what comes now is still the transcript."""
+    read: str = ""
+    """What has come of it."""
     pieces: int = 0
 
 
@@ -104,7 +107,8 @@ class Runner:
 
     def _show(self, identity: int, running: _Running, text: str) -> None:
         if running.reading:
-            _, ended, text = text.partition("\n")
+            running.read += text
+            _, ended, text = running.read.partition(BEHIND_TRANSCRIPT)
             running.reading = not ended
         if text:
             running.pieces += 1
@@ -127,7 +131,7 @@ class Runner:
             return
         running.order = list(range(self._next, self._next + len(found.prompts)))
         running.answers, running.shown, running.pieces = {}, found.shown, 0
-        running.reading = found.transcript_first
+        running.reading, running.read = found.transcript_first, ""
         self._next += len(found.prompts)
         for number, prompt in zip(running.order, found.prompts, strict=True):
             self._owner[number] = identity

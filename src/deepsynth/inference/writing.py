@@ -13,7 +13,7 @@ class Writing(Config):
     """How the model writes."""
 
     max_new_tokens: int = Field(default=64, ge=1, le=8192)
-    """Longest summary, in tokens."""
+    """Longest summary, in tokens. What is only read (the instruction `Read.`) has room for the page unless this is said."""
     min_new_tokens: int = Field(default=0, ge=0, le=8192)
     """Shortest summary, in tokens."""
     num_beams: int = Field(default=1, ge=1, le=16)

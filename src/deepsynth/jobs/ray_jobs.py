@@ -7,6 +7,8 @@ finds what an earlier one submitted, and one that was never submitted is known a
 
 from __future__ import annotations
 
+import functools
+import importlib
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -134,10 +136,10 @@ class RayExecutor:
 
     def _rays_own(self) -> Callable[[], Any]:
         try:
-            from ray.job_submission import JobSubmissionClient  # pyright: ignore[reportMissingImports]
+            ray: Any = importlib.import_module("ray.job_submission")
         except ImportError as error:
             raise MissingExtraError(error.name or "ray", "ray") from error
-        return lambda: JobSubmissionClient(self._address)
+        return functools.partial(ray.JobSubmissionClient, self._address)
 
 
 def submission_id(job: Job) -> str:

@@ -100,7 +100,7 @@ class Decoder:
         self._model.eval()
         with torch.inference_mode():
             embeddings = prompt_embeddings(self._model, batch)
-            cache = DynamicCache(config=self._model.config.text_config)
+            cache = DynamicCache()  # full attention in every layer, and room for one more, by which a decoder may copy
             padded = None if bool(mask[:, 0].all()) else mask
             hidden = self._forward(embeddings, self._model.decoder_mask(embeddings, padded), _positions(mask), cache)
             layers: list[Any] = cache.layers

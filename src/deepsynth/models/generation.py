@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import DynamicCache, GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from deepsynth.core.errors import InputError
 from deepsynth.models.decoding import Decoder
@@ -172,6 +172,7 @@ def search_beams(model: Any, batch: Mapping[str, Any], rules: TokenRules, num_be
             inputs_embeds=prompt_embeddings(model, batch),
             attention_mask=batch["attention_mask"],
             generation_config=settings,
+            past_key_values=DynamicCache(),
             logits_processor=LogitsProcessorList([_NoRepeatNgram(rules)] if rules.no_repeat_ngram_size else []),
         )
     return [_until_eos(row, text.eos_token_id) for row in ids.tolist()]

@@ -64,6 +64,8 @@ def _add_decoder(parts: dict[str, list[Part]], root: Any) -> None:
     parts["embeddings"] = [core.language_model.embed_tokens]
     parts["norms"] = [core.language_model.norm]
     parts["head"] = [root.lm_head]
+    if hasattr(core.language_model, "copying"):
+        parts["attention"].append(core.language_model.copying)
     for layer in core.language_model.layers:
         parts["attention"].append(layer.self_attn)
         parts["norms"] += [layer.input_layernorm, layer.post_attention_layernorm]

@@ -85,8 +85,9 @@ class TextRenderer:
                     "document %r: %d characters lie behind page %d, the last allowed", document.id, left, limit
                 )
                 return
-            span = (lines[0][0].start, lines[-1][0].end)
-            yield Page(document_id=document.id, number=number, image=self._paint(lines), span=span)
+            spans = tuple((line.start, line.end) for line, _, _ in lines)
+            span = (spans[0][0], spans[-1][1])
+            yield Page(document_id=document.id, number=number, image=self._paint(lines), span=span, lines=spans)
 
     def count(self, document: Document) -> int:
         """Return how many pages there will be (see `Renderer.count`)."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 from deepsynth.core.documents import Example
 from deepsynth.core.errors import InputError
@@ -30,15 +32,19 @@ class Feed:
         if not len(examples):
             raise InputError("the training split holds no example")
         self.examples, self._config, self._collator, self._team = examples, config, collator, team
-        bucketed = config.batching == "bucketed"
         self.sampler = EpochSampler(
             len(examples),
             config.batch_size,
             seed=config.seed,
             process=team.process,
             processes=team.processes,
-            sizes=[size_hint(examples, index) for index in range(len(examples))] if bucketed else None,
+            sizes=functools.lru_cache(maxsize=1)(self._sizes) if config.batching == "bucketed" else None,
         )
+
+    def _sizes(self, epoch: int) -> list[Any]:
+        """Return a size for each example of an epoch; tasks and stretches of text are others in the next."""
+        set_epoch(self.examples, epoch)
+        return [size_hint(self.examples, index) for index in range(len(self.examples))]
 
     @property
     def total_steps(self) -> int:
@@ -54,8 +60,9 @@ class Feed:
 
     def first(self) -> Example:
         """Return the first example that the run reads."""
+        first = self.indices()[0][0]
         set_epoch(self.examples, 0)
-        return self.examples[self.indices()[0][0]]
+        return self.examples[first]
 
     def batches(self, state: TrainState) -> Iterator[Batch]:
         """Yield batches from the run's place on, over one epoch after another."""

@@ -94,9 +94,10 @@ class DeepSynthProductionTrainer:
         self.cache = None if config.cache is None else open_cache(config.cache, config.model, seed=config.seed)
         self.tuning = make_tuning(config)
         loaded = self.tuning.load(config, self._resume_from, str(self.team.device))
-        if any(config.data.tasks.get(task) for task in ANSWERED):
-            asked = after_training(loaded.tokenizer, read_first=config.data.read_first >= 0.5)
-            loaded = replace(loaded, tokenizer=asked)
+        answers = any(config.data.tasks.get(task) for task in ANSWERED)
+        read_first = config.data.read_first >= 0.5 if answers else None
+        asked = after_training(loaded.tokenizer, read_first=read_first, keep_lines=config.data.keep_lines)
+        loaded = replace(loaded, tokenizer=asked)
         self.loaded = loaded if self.cache is None else replace(loaded, encoder_file=self.cache.encoder_file)
         self.processor = self.loaded.family.processor(self.loaded, config.rendering.mode)
         self._prepare_model(self.loaded.model)

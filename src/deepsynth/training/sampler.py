@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -22,12 +22,12 @@ class EpochSampler:
         seed: int,
         process: int = 0,
         processes: int = 1,
-        sizes: Sequence[Any] | None = None,
+        sizes: Callable[[int], Sequence[Any]] | None = None,
     ) -> None:
         """Each global batch holds `batch_size * processes` examples; what does not fill one is left for another epoch.
 
-        A data set smaller than a global batch gives one short batch an epoch. With `sizes`, one for each example, examples of
-        like size come together.
+        A data set smaller than a global batch gives one short batch an epoch. With `sizes`, which gives one for each
+        example of an epoch, examples of like size come together.
         """
         self.length, self.batch_size, self.seed = length, batch_size, seed
         self.process, self.processes, self.sizes = process, processes, sizes
@@ -57,7 +57,7 @@ class EpochSampler:
         """Return the order of this epoch."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         order = torch.randperm(self.length, generator=generator).tolist()
-        return order if self.sizes is None else self._with_like_sizes_together(order, self.sizes, generator)
+        return order if self.sizes is None else self._with_like_sizes_together(order, self.sizes(self.epoch), generator)
 
     def indices(self, epochs: int, batches: int) -> list[list[int]]:
         """Return the indices that all processes read in each of the first epochs, `batches` global batches in all."""

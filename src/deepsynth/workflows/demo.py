@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from deepsynth.core.documents import Example, Summary
     from deepsynth.data.prepared import PreparedDataset
     from deepsynth.evaluation.evaluator import Reading
+    from deepsynth.inference.habits import Habits
     from deepsynth.inference.summarizer import Summarizer, Writing
     from deepsynth.training.config import TrainerConfig
 
-LINE = 19
-"""Longest stretch of text to train on, in characters: what a line of the bundled model's pages holds."""
+PAGE = 60
+"""Longest stretch of text to train on, in characters: what a page of the bundled model is sure to hold."""
 DOCUMENT = 100
 """Longest document, in characters."""
 CALIBRATION_STEPS = 6
@@ -97,7 +98,7 @@ def run(config: DemoConfig, reporter: Reporter) -> DemoResult:
     _own_document(first, config, reporter)
     dataset, source = _prepare(config, first.rendering, reporter)
     before = _work(config, dataset, first, "before", reporter)
-    trained = Summarizer.load(_train(config, dataset, reporter))
+    trained = Summarizer.load(_train(config, dataset, first.engine.facts.habits, reporter))
     reporter.message("4. reading and summarizing the same documents again, beside the baselines")
     after = _work(config, dataset, trained, "after", reporter)
     report, told = _report(config, dataset, source, before, after, time.monotonic() - began)
@@ -175,8 +176,8 @@ def _prepare(config: DemoConfig, rendering: RenderConfig, reporter: Reporter) ->
     return dataset, source
 
 
-def _train(config: DemoConfig, dataset: PreparedDataset, reporter: Reporter) -> Path:
-    """Train on lines of the documents, as the bundled model reads them; random letters keep it from guessing."""
+def _train(config: DemoConfig, dataset: PreparedDataset, habits: Habits, reporter: Reporter) -> Path:
+    """Train on pages of the documents, as the model is used to reading them; random letters keep it from guessing."""
     from deepsynth.training.config import TrainerConfig
     from deepsynth.workflows import train
 
@@ -191,8 +192,10 @@ def _train(config: DemoConfig, dataset: PreparedDataset, reporter: Reporter) -> 
         "data": {
             "path": dataset.folder,
             "tasks": {"read": 0.7, "random": 0.3},
-            "longest_text": LINE,
+            "longest_text": PAGE,
+            "keep_lines": habits.keep_lines,
         },
+        "batching": "bucketed",
         "optimizer": {"name": "muon", "learning_rate": 1e-3, "muon_learning_rate": 0.01, "schedule": "linear"},
     }
     seconds = config.minutes * 60

@@ -108,7 +108,8 @@ def load(config: SummarizeConfig) -> Summarizer:
 
 def asking_of(config: SummarizeConfig) -> Asking:
     """Return the part of the settings that a document is asked with."""
-    writing = Writing(**{name: getattr(config, name) for name in Writing.model_fields})
+    said = config.model_fields_set  # how long a text may be is another matter where nothing was said
+    writing = Writing(**{name: getattr(config, name) for name in Writing.model_fields if name in said})
     return Asking(writing=writing, **{name: getattr(config, name) for name in Question.model_fields})
 
 

@@ -37,10 +37,10 @@ def test_a_length_that_nobody_would_write_is_refused():
 
 def test_pages_keep_their_pixels_and_spans():
     pages = [
-        Page(document_id="d", number=0, image=Image.effect_noise((8, 6), 50), span=(0, 4)),
+        Page(document_id="d", number=0, image=Image.effect_noise((8, 6), 50), span=(0, 4), lines=((0, 2), (2, 4))),
         Page(document_id="d", number=1, image=Image.new("RGB", (3, 5), (1, 2, 3))),
     ]
     again = unpack_pages("d", *pack_pages(pages))
-    assert [(page.number, page.span, page.image.tobytes()) for page in again] == [
-        (page.number, page.span, page.image.tobytes()) for page in pages
+    assert [(page.number, page.span, page.lines, page.image.tobytes()) for page in again] == [
+        (page.number, page.span, page.lines, page.image.tobytes()) for page in pages
     ]

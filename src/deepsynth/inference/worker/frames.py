@@ -71,7 +71,12 @@ def _checked(length: int, most: int) -> int:
 def pack_pages(pages: Sequence[Page]) -> tuple[list[dict[str, Any]], list[bytes]]:
     """Return pages as facts and raw pixels."""
     facts = [
-        {"mode": page.image.mode, "size": list(page.image.size), "span": page.span and list(page.span)}
+        {
+            "mode": page.image.mode,
+            "size": list(page.image.size),
+            "span": page.span and list(page.span),
+            "lines": [list(line) for line in page.lines],
+        }
         for page in pages
     ]
     return facts, [page.image.tobytes() for page in pages]
@@ -85,6 +90,7 @@ def unpack_pages(document_id: str, facts: Sequence[dict[str, Any]], blobs: Seque
             number=number,
             image=Image.frombytes(item["mode"], tuple(item["size"]), blob),
             span=None if item["span"] is None else (item["span"][0], item["span"][1]),
+            lines=tuple((start, end) for start, end in item["lines"]),
         )
         for number, (item, blob) in enumerate(zip(facts, blobs, strict=True))
     )

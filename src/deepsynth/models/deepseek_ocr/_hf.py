@@ -13,9 +13,18 @@ from transformers.conversion_mapping import register_checkpoint_conversion_mappi
 from transformers.core_model_loading import WeightConverter, WeightRenaming
 from transformers.masking_utils import create_causal_mask
 from transformers.models.unlimited_ocr.configuration_unlimited_ocr import UnlimitedOcrConfig
-from transformers.models.unlimited_ocr.modeling_unlimited_ocr import UnlimitedOcrForConditionalGeneration
+from transformers.models.unlimited_ocr.modeling_unlimited_ocr import (
+    UnlimitedOcrForConditionalGeneration,
+    UnlimitedOcrTextModel,
+)
 
-__all__ = ["UnlimitedOcrConfig", "UnlimitedOcrForConditionalGeneration", "create_causal_mask", "register"]
+__all__ = [
+    "UnlimitedOcrConfig",
+    "UnlimitedOcrForConditionalGeneration",
+    "UnlimitedOcrTextModel",
+    "create_causal_mask",
+    "register",
+]
 
 ROOT_RENAMINGS = (
     (r"^model\.sam_model", "model.vision_tower.sam_encoder"),

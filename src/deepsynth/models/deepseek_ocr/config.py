@@ -46,6 +46,8 @@ class DeepseekOcrConfig(UnlimitedOcrConfig):
     """Version 1's settings in transformers' form; full attention in every decoder layer unless told otherwise."""
 
     model_type = "deepsynth_deepseek_ocr"
+    copy_size: int = 0
+    """Width of the path by which the decoder copies (see `copying`); 0, as published, means that there is none."""
 
     def __post_init__(self, **kwargs: Any) -> None:
         if isinstance(self.text_config, dict):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torch import nn
+
 from deepsynth.core.errors import ModelError
 from deepsynth.core.geometry import Layout
 from deepsynth.models.deepseek_ocr._hf import UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration
@@ -14,6 +16,7 @@ from deepsynth.models.deepseek_ocr.official import official_config
 from deepsynth.models.deepseek_ocr.sizes import size_config
 from deepsynth.models.family import families
 from deepsynth.models.page_family import PageFamily
+from deepsynth.models.parts import unwrap
 from deepsynth.models.tokenizer import JsonTokenizer
 
 
@@ -54,8 +57,22 @@ class DeepseekOcrFamily(PageFamily):
         return DeepseekOcrConfig.from_dict({**config, "model_type": DeepseekOcrConfig.model_type})
 
     def write_config(self, settings: DeepseekOcrConfig) -> dict[str, Any]:
-        """Return the official config.json for transformers' settings."""
+        """Return the official config.json for transformers' settings.
+
+        Raises:
+            ModelError: the decoder copies by a path that the official one does not have.
+        """
+        _refuse_copying(settings)
         return official_config(settings)
+
+    def stock_config(self, model: nn.Module) -> dict[str, Any]:
+        """See `ModelFamily.stock_config`.
+
+        Raises:
+            ModelError: the decoder copies by a path that the stock one does not have.
+        """
+        _refuse_copying(unwrap(model).config)
+        return super().stock_config(model)
 
     def size_config(self, size: str) -> DeepseekOcrConfig:
         """Return the settings of a named size."""
@@ -64,6 +81,14 @@ class DeepseekOcrFamily(PageFamily):
     def size_tokenizer(self, size: str) -> JsonTokenizer | None:
         """Return the bundled tokenizer for the small sizes; the full size's is published with its weights."""
         return None if size == "full" else JsonTokenizer.bundled()
+
+
+def _refuse_copying(settings: DeepseekOcrConfig) -> None:
+    if settings.copy_size:
+        raise ModelError(
+            f"this model copies by a path that DeepSeek-OCR does not have (copy_size {settings.copy_size}), so no program but"
+            " DeepSynth can run it; export a model without one"
+        )
 
 
 FAMILY = families.register("deepseek_ocr")(DeepseekOcrFamily())

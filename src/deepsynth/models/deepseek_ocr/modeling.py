@@ -12,6 +12,7 @@ from torch import Tensor
 from deepsynth.core.geometry import NO_TILES, Grid
 from deepsynth.models.deepseek_ocr._hf import UnlimitedOcrForConditionalGeneration, create_causal_mask, register
 from deepsynth.models.deepseek_ocr.config import DeepseekOcrConfig
+from deepsynth.models.deepseek_ocr.copying import CopyingTextModel
 from deepsynth.models.reading import ReadsPages
 
 
@@ -20,6 +21,12 @@ class DeepseekOcrForConditionalGeneration(ReadsPages, UnlimitedOcrForConditional
 
     config_class = DeepseekOcrConfig
     layout = "v1"
+
+    def __init__(self, config: DeepseekOcrConfig) -> None:
+        """Build the modules; the decoder is the stock one unless the settings ask for a path to copy by."""
+        super().__init__(config)
+        if config.copy_size:
+            self.model.language_model = CopyingTextModel(config.text_config, config.copy_size)
 
     @functools.wraps(UnlimitedOcrForConditionalGeneration.forward)
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # one more keyword, the rest passed on
