@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from deepsynth.core.documents import Document
-from deepsynth.inference.loading import TRAINED_WITH
+from deepsynth.inference.stored import TRAINED_WITH
 from deepsynth.inference.summarizer import Summarizer
 from deepsynth.inference.writing import Writing
 from deepsynth.models.saving import save_model

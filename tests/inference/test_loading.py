@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from deepsynth.core.errors import ModelError
-from deepsynth.inference.loading import load_any, rendering_for, stored_rendering, weights_fingerprint
+from deepsynth.inference.loading import load_any, rendering_for, weights_fingerprint
 
 
 def test_a_size_has_the_asked_type():
@@ -19,8 +19,7 @@ def test_letters_suit_the_mode():
     assert rendering_for("nano-256").px == 10.0
 
 
-def test_a_folder_without_settings_has_no_stored_rendering(tmp_path):
-    assert stored_rendering(tmp_path) is None
+def test_what_holds_no_weights_is_known_by_its_name(tmp_path):
     assert weights_fingerprint(tmp_path) == str(tmp_path)
 
 
@@ -28,7 +27,6 @@ def test_the_bundled_model_is_a_trained_one_under_its_name():
     bundled, untrained = load_any("nano"), load_any("nano-untrained")
     assert bundled.tokenizer.companion("asking.json") is not None
     assert untrained.tokenizer.companion("asking.json") is None
-    assert stored_rendering("nano").mode == "nano-128"
     assert len(weights_fingerprint("nano")) == 64
     shapes = [{name: item.shape for name, item in found.model.state_dict().items()} for found in (bundled, untrained)]
     assert {name: shape for name, shape in shapes[0].items() if ".copying." not in name} == shapes[1]

@@ -88,3 +88,13 @@ def _fetch(url: str, seconds: float) -> bytes:
             if time.monotonic() > end:
                 raise
             time.sleep(0.1)
+
+
+def test_flags_are_refused_by_the_entry_that_reads_the_environment_alone():
+    found = subprocess.run(
+        [sys.executable, "-m", "apps.web", "--port", "5078"], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 2
+    assert found.stderr.splitlines() == [
+        "error: this entry takes its settings from the environment, not --port 5078; for flags use: deepsynth web"
+    ]

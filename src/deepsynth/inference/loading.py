@@ -13,11 +13,9 @@ from deepsynth.core.config import read_settings_file
 from deepsynth.core.files import hash_file
 from deepsynth.core.geometry import mode
 from deepsynth.inference.adapters import ADAPTER, AdapterSet
+from deepsynth.inference.stored import TRAINED_WITH
 from deepsynth.models import LoadedModel, build_size, load_model
 from deepsynth.rendering.config import RenderConfig
-
-TRAINED_WITH = "trainer.json"
-"""Settings of the training run; each checkpoint holds them."""
 
 
 def load_any(path_or_id: str | Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
@@ -48,12 +46,6 @@ def weights_fingerprint(path_or_id: str | Path) -> str:
     """Return a hash of a folder's weights; the name itself for what is no folder here."""
     files = sorted(folder_of(path_or_id).glob("*.safetensors"))
     return hashlib.sha256("".join(map(hash_file, files)).encode()).hexdigest() if files else str(path_or_id)
-
-
-def stored_rendering(path_or_id: str | Path) -> RenderConfig | None:
-    """Return the settings that a checkpoint was trained with, if it holds them."""
-    path = folder_of(path_or_id) / TRAINED_WITH
-    return RenderConfig.parse(read_settings_file(path)["rendering"]) if path.is_file() else None
 
 
 def usual_rendering(loaded: LoadedModel) -> RenderConfig:

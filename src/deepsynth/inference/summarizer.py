@@ -28,12 +28,12 @@ from deepsynth.inference.engine import Engine
 from deepsynth.inference.loading import (
     load_any,
     rendering_for,
-    stored_rendering,
     usual_rendering,
     weights_fingerprint,
 )
 from deepsynth.inference.reading import Readable, Reader, as_document
 from deepsynth.inference.runner import Broken, Done, Piece, Runner
+from deepsynth.inference.stored import stored_rendering
 from deepsynth.inference.transformers_engine import TransformersEngine
 from deepsynth.inference.vllm_engine import VllmEngine
 from deepsynth.inference.writing import Writing

@@ -31,7 +31,7 @@ from torch import Tensor
 from deepsynth.core.documents import Checkpoint
 from deepsynth.core.errors import CheckpointError
 from deepsynth.core.files import new_folder, write_json
-from deepsynth.inference.loading import TRAINED_WITH
+from deepsynth.inference.stored import TRAINED_WITH
 from deepsynth.models import LoadedModel, system_errors
 from deepsynth.training.config import TrainerConfig
 from deepsynth.training.tuning import FullTuning, Tuning

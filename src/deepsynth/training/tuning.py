@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from deepsynth.core.errors import ModelError
 from deepsynth.core.files import new_folder, write_json
 from deepsynth.inference.adapters import ADAPTER, ADAPTER_SETTINGS, PREFIX
-from deepsynth.inference.loading import TRAINED_WITH
+from deepsynth.inference.stored import TRAINED_WITH
 from deepsynth.models import Half, LoadedModel, build_size, load_model, save_model, system_errors
 from deepsynth.models.encoder_apart import leave_out
 from deepsynth.models.family import ModelFamily

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from collections.abc import Sequence
 
 from deepsynth.core.errors import DeepSynthError, MissingExtraError, SettingsError
 from deepsynth.web.config import WebConfig, access_token, from_environment
@@ -55,9 +56,13 @@ def serve(config: WebConfig) -> None:
     serve_app(app, host=config.host, port=config.port, uds=config.uds, on_stop=services.events.close)
 
 
-def main() -> int:
-    """Serve with the settings of the environment; return the exit code."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Serve with the settings of the environment; return the exit code. Arguments are refused: none of them would count."""
     try:
+        if arguments:
+            raise SettingsError(
+                f"this entry takes its settings from the environment, not {' '.join(arguments)}; for flags use: deepsynth web"
+            )
         serve(from_environment())
     except DeepSynthError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -66,4 +71,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -5,8 +5,9 @@ import signal
 import pytest
 
 from deepsynth.core.documents import Document, Summary
+from deepsynth.inference.asking import Asking
 from deepsynth.inference.refusals import UnavailableError
-from deepsynth.inference.worker.model_worker import DEATHS, ModelWorker
+from deepsynth.inference.worker.model_worker import DEATHS, ModelWorker, _request
 from deepsynth.inference.worker.settings import ModelSettings
 
 
@@ -107,3 +108,11 @@ def test_a_model_that_is_being_loaded_is_unloaded_at_once(turns):
         assert worker.detail is None
 
     run(work)
+
+
+def test_the_process_is_told_only_what_was_said(summarizer):
+    example = summarizer.example(Document(id="d", text="The lamp stands in the harbor."))
+    asked = summarizer.asking(instruction="Read.", writing=type(summarizer.asking().writing)(repetition_times=0))
+    told = _request(1, example, asked).header["asking"]
+    assert told == {"instruction": "Read.", "writing": {"repetition_times": 0}}
+    assert Asking.parse(told) == asked, "the length of a transcript is the process's to choose"

@@ -21,6 +21,7 @@ from tests.web.inference.conftest import serve
 from deepsynth.core.errors import SettingsError
 from deepsynth.inference.asking import Asking
 from deepsynth.inference.refusals import BusyError, UnavailableError
+from deepsynth.inference.stored import stored_rendering
 from deepsynth.inference.writing import Writing
 from deepsynth.web.inference.config import InferenceConfig
 from deepsynth.web.inference.service import InferenceService
@@ -223,3 +224,12 @@ def test_refusals_come_before_any_process_is_started():
 def test_a_server_that_loads_first_is_not_ready_before():
     assert make_service().takes_requests
     assert not make_service(preload=True).takes_requests
+
+
+def test_pages_are_drawn_as_the_model_was_trained_before_it_is_loaded():
+    service = InferenceService(InferenceConfig(model="nano"), CollectorRegistry())
+    assert service.worker.facts is None
+    assert service.rendering(Asking()) == stored_rendering("nano").override({"mode": "nano-128"})
+    assert service.rendering(Asking()).leading == 1.6
+    bare = InferenceService(InferenceConfig(model="tiny"), CollectorRegistry())
+    assert bare.rendering(Asking()).leading == 1.2

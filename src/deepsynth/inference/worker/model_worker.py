@@ -218,7 +218,7 @@ def _request(number: int, example: Example, asking: Asking) -> Frame:
         "document": example.id,
         "text": example.text,
         "pages": facts,
-        "asking": asking.model_dump(mode="json"),
+        "asking": asking.model_dump(mode="json", exclude_unset=True),
     }
     return Frame(header=header, blobs=blobs)
 

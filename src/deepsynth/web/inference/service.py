@@ -14,6 +14,7 @@ from deepsynth.core.documents import Example, Summary
 from deepsynth.core.errors import DeepSynthError, InputError, SettingsError
 from deepsynth.inference.asking import Asking
 from deepsynth.inference.refusals import BusyError, UnavailableError, UnknownModelError
+from deepsynth.inference.stored import stored_rendering
 from deepsynth.inference.worker.drawer import Drawer
 from deepsynth.inference.worker.model_worker import ModelWorker
 from deepsynth.rendering.config import RenderConfig
@@ -205,13 +206,14 @@ class InferenceService:
         return _after(first, running)
 
     def rendering(self, asking: Asking) -> RenderConfig:
-        """Return how a document is drawn for a request: as the model was trained, unless it is not loaded yet.
+        """Return how a document is drawn for a request: as the model was trained, which its folder tells before it is loaded.
 
         Raises:
             SettingsError: there is no such mode.
         """
         facts = self.worker.facts
-        usual = RenderConfig.parse(facts["rendering"]) if facts else RenderConfig()
+        known = RenderConfig.parse(facts["rendering"]) if facts else stored_rendering(self.config.model)
+        usual = known or RenderConfig()
         changes = {"mode": asking.mode or usual.mode, "max_pages": asking.max_pages}
         return usual.override(changes)
 

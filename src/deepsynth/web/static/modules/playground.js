@@ -180,7 +180,7 @@ function Bench({ inference, models, onWritten }) {
   const [input, setInput] = useState(/** @type {Input | null} */ (null));
   const [first, setFirst] = useState(inference.adapters.find((name) => name === route.peek().query.get("model")) ?? "");
   const [second, setSecond] = useState("\0none");
-  const [options, setOptions] = useState(/** @type {Options} */ ({ instruction: "", max_new_tokens: 64, mode: "", num_beams: 1, temperature: 0 }));
+  const [options, setOptions] = useState(/** @type {Options} */ ({ instruction: "", max_new_tokens: "", mode: "", num_beams: 1, temperature: 0 }));
   const [writings, setWritings] = useState(/** @type {Writing[]} */ ([]));
   const [names, setNames] = useState(/** @type {string[]} */ ([]));
   const stop = useRef(/** @type {AbortController | null} */ (null));
@@ -260,7 +260,7 @@ function Bench({ inference, models, onWritten }) {
               ${(inference.modes ?? []).map((mode) => html`<option value=${mode}>${mode}</option>`)}
             </select></label
           >
-          ${number("max_new_tokens", "Longest summary, tokens", { min: 1, max: inference.limits.max_new_tokens ?? 4096, step: 1 })} ${number("num_beams", "Beams", { min: 1, max: 16, step: 1 })}
+          ${number("max_new_tokens", "Longest summary, tokens", { min: 1, max: inference.limits.max_new_tokens ?? 4096, step: 1, placeholder: "automatic" })} ${number("num_beams", "Beams", { min: 1, max: 16, step: 1 })}
           ${number("temperature", "Temperature", { min: 0, max: 5, step: 0.1 })}
         </div>
       </details>
