@@ -1,6 +1,10 @@
 import stat
 
+import pytest
+
+from deepsynth.core.errors import SettingsError
 from deepsynth.jobs import JobStatus
+from deepsynth.jobs.executor import LocalExecutor, executors
 from deepsynth.jobs.folder import ExitRecord
 from deepsynth.web.config import QueueConfig
 from deepsynth.web.engine import make_engine
@@ -53,3 +57,22 @@ def test_an_engine_whose_queue_is_anothers_stops_without_touching_it(tmp_path):
     assert not second.scheduler.is_anybodys
     for engine in (first, second):
         engine.store.close()
+
+
+def test_the_ray_executor_comes_in_by_the_same_door_as_any(tmp_path):
+    assert {"local", "ray"} <= set(executors.names())
+    config = QueueConfig(state_dir=tmp_path, executor="ray", ray_address="nowhere", ray_gpus=3)
+    with pytest.raises(SettingsError, match="'nowhere' is no address"):
+        make_engine(config, environment={})
+
+
+def test_what_an_executor_says_of_itself_decides_what_it_is_given(tmp_path, monkeypatch):
+    class Elsewhere(LocalExecutor):
+        elsewhere, tick_seconds = True, 7.0
+
+    monkeypatch.setitem(executors._items, "far", Elsewhere)
+    engine = make_engine(QueueConfig(state_dir=tmp_path, executor="far", ray_gpus=3), environment={})
+    assert engine.scheduler.capacity == {"cpu": 4, "gpu": 3}
+    assert engine.scheduler._tick_seconds == 7.0
+    assert engine.scheduler._before_start is None
+    engine.store.close()

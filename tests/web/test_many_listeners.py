@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvicorn
@@ -100,8 +99,7 @@ async def scenario(port, services, job):
 def test_each_of_two_hundred_pages_hears_every_change_once(served):
     port, services = served
     job = services.store.create_job("training", {"model": "tiny"})
-    with ThreadPoolExecutor(1) as pool:  # a thread of its own: a browser of other tests may hold this one's loop
-        pages = pool.submit(asyncio.run, scenario(port, services, job)).result()
+    pages = asyncio.run(scenario(port, services, job))
     for page in pages:
         numbers = [number for number, _ in page.heard]
         assert not page.resync

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, Self
 
 from deepsynth.core.registry import Registry
 from deepsynth.jobs.folder import ExitRecord, JobFolder
@@ -23,8 +24,30 @@ ATTEMPT = "DEEPSYNTH_JOB_ATTEMPT"
 LOST = "its runner was killed or the machine went away"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Means:
+    """What an executor may use; each takes what concerns it."""
+
+    gpus: int = 0
+    """Accelerators that jobs may hold at once."""
+    tokens: TokenFiles = field(default_factory=TokenFiles)
+    """Tokens that lie in this machine's memory."""
+    address: str = ""
+    """Of the server of a cluster."""
+
+
 class Executor(Protocol):
     """Somebody who runs attempts."""
+
+    elsewhere: ClassVar[bool]
+    """Attempts run on other machines: this one's accelerators are not theirs, and tokens in its memory do not reach them."""
+    tick_seconds: ClassVar[float]
+    """Seconds between two looks at the attempts."""
+
+    @classmethod
+    def make(cls, place: Place, means: Means) -> Self:
+        """Return one over a state folder."""
+        ...
 
     def folder(self, job_id: str) -> JobFolder:
         """Return the folder in which a job's settings, log and outcome lie; the application reads them there."""
@@ -43,37 +66,61 @@ class Executor(Protocol):
         ...
 
 
-class ExecutorFactory(Protocol):
-    """What a registry of executors holds: their classes."""
-
-    def __call__(self, place: Place, *, gpus: int = 0, tokens: TokenFiles | None = None) -> Executor:
-        """Make one over a state folder, for a machine with so many accelerators."""
-        ...
-
-
-executors: Registry[ExecutorFactory] = Registry("deepsynth.executors")
+executors: Registry[type[Executor]] = Registry("deepsynth.executors")
 """Every executor by name; third parties add theirs through the entry-point group of the same name."""
 
 
-@executors.register("local")
-class LocalExecutor:
+class FolderExecutor:
+    """What executors have in common whose attempts are runners over one state folder."""
+
+    elsewhere: ClassVar[bool] = False
+    tick_seconds: ClassVar[float] = 0.5
+
+    def __init__(self, place: Place) -> None:
+        """Keep the place."""
+        self.place = place
+
+    def folder(self, job_id: str) -> JobFolder:
+        """Return the folder of a job."""
+        return JobFolder(self.place.jobs, job_id, self.place.host)
+
+    def command(self, job: Job) -> list[str]:
+        """Return what is started for an attempt: `deepsynth jobs run ID`; whatever stands before it must not detach it."""
+        return [sys.executable, "-m", "deepsynth", "jobs", "run", job.id]
+
+    def record_of_silent(self, job: Job) -> ExitRecord:
+        """Believe its exit record, when the shared folder has one; it was interrupted otherwise."""
+        return record_of(
+            self.folder(job.id), job.attempt, f"nothing was heard of its machine, {job.host}, for too long"
+        )
+
+    def record_without_folder(self, job: Job) -> ExitRecord | None:
+        """Return how an attempt ends whose folder was removed behind the store's back; none when it is there."""
+        folder = self.folder(job.id).path
+        if (folder / "spec.json").is_file():
+            return None
+        return ExitRecord(status=JobStatus.FAILED, reason=f"its folder {folder} is gone; create the job again")
+
+
+class LocalExecutor(FolderExecutor):
     """Runs attempts on this machine, each in a runner process that does not end with this one."""
 
     def __init__(self, place: Place, *, gpus: int = 0, tokens: TokenFiles | None = None) -> None:
         """`gpus`: accelerators of this machine."""
-        self._place, self._gpus = place, gpus
-        self._tokens = tokens or TokenFiles()
+        super().__init__(place)
+        self._gpus, self._tokens = gpus, tokens or TokenFiles()
         self._runners: list[subprocess.Popen[bytes]] = []
 
-    def folder(self, job_id: str) -> JobFolder:
-        """Return the folder of a job."""
-        return JobFolder(self._place.jobs, job_id, self._place.host)
+    @classmethod
+    def make(cls, place: Place, means: Means) -> Self:
+        """Return one for this machine."""
+        return cls(place, gpus=means.gpus, tokens=means.tokens)
 
     def start(self, job: Job) -> ExitRecord | None:
         """Take the job's locks and hand them to a new runner."""
         folder = self.folder(job.id)
-        if not (folder.path / "spec.json").is_file():
-            return ExitRecord(status=JobStatus.FAILED, reason=f"its folder {folder.path} is gone; create the job again")
+        if (gone := self.record_without_folder(job)) is not None:
+            return gone
         if not take_locks(folder):
             reason = "a process of an earlier attempt is still alive and cannot be ended; see the driver or the disk"
             return ExitRecord(status=JobStatus.INTERRUPTED, reason=reason, mark=folder.mark(job.attempt))
@@ -89,20 +136,10 @@ class LocalExecutor:
         self._runners = [process for process in self._runners if process.poll() is None]
         gone = [job for job in jobs if not self.folder(job.id).runner.is_held()]
         orphaned = [job.id for job in gone if self.folder(job.id).alive.is_held()]
-        sweep(orphaned, self._place.host)
+        sweep(orphaned, self.place.host)
         return [
             (job, self._record(job)) for job in gone if not (job.id in orphaned and self.folder(job.id).alive.is_held())
         ]
-
-    def command(self, job: Job) -> list[str]:
-        """Return what is started for an attempt: `deepsynth jobs run ID`; whatever stands before it must not detach it."""
-        return [sys.executable, "-m", "deepsynth", "jobs", "run", job.id]
-
-    def record_of_silent(self, job: Job) -> ExitRecord:
-        """Believe its exit record, when the shared folder has one; it was interrupted otherwise."""
-        return record_of(
-            self.folder(job.id), job.attempt, f"nothing was heard of its machine, {job.host}, for too long"
-        )
 
     def _record(self, job: Job) -> ExitRecord:
         self._tokens.remove(job.id, job.attempt)
@@ -124,7 +161,7 @@ class LocalExecutor:
 
     def _environment(self, job: Job) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if name not in NEVER_PASSED_ON}
-        environment |= self._place.environment()
+        environment |= self.place.environment()
         if self._gpus:
             held = (name.partition(":") for name in job.leases)
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(number for kind, _, number in held if kind == "gpu")
@@ -132,6 +169,9 @@ class LocalExecutor:
         if token is not None:
             environment["HF_TOKEN_PATH"] = str(token)
         return environment
+
+
+executors.register("local")(LocalExecutor)
 
 
 def record_of(folder: JobFolder, attempt: int, lost: str) -> ExitRecord:

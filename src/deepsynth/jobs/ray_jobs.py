@@ -10,14 +10,13 @@ from __future__ import annotations
 import functools
 import importlib
 import shlex
-import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from deepsynth.core.errors import MissingExtraError, SettingsError, StorageError
-from deepsynth.jobs.executor import ATTEMPT, record_of
-from deepsynth.jobs.folder import ExitRecord, JobFolder
+from deepsynth.jobs.executor import ATTEMPT, FolderExecutor, Means, executors, record_of
+from deepsynth.jobs.folder import ExitRecord
 from deepsynth.jobs.job import Job, JobStatus
 from deepsynth.jobs.place import Place
 from deepsynth.jobs.secrets import redact_text
@@ -28,8 +27,11 @@ _SHUTDOWN_SECONDS = 90.0  # what a runner gives its work when it is told to stop
 _STOPPABLE = (JobStatus.PAUSING, JobStatus.CANCELLING)
 
 
-class RayExecutor:
+class RayExecutor(FolderExecutor):
     """Runs attempts as jobs of a Ray cluster."""
+
+    elsewhere: ClassVar[bool] = True
+    tick_seconds: ClassVar[float] = 2.0  # each look is a question over the network
 
     def __init__(self, place: Place, address: str, *, connect: Callable[[], Any] | None = None) -> None:
         """Connect on first use.
@@ -54,13 +56,15 @@ class RayExecutor:
                 " on every machine",
                 field="executor",
             )
-        self._place, self._address = place, address
+        super().__init__(place)
+        self._address = address
         self._connect = connect or self._rays_own()
         self._client: Any = None
 
-    def folder(self, job_id: str) -> JobFolder:
-        """Return the folder of a job."""
-        return JobFolder(self._place.jobs, job_id, self._place.host)
+    @classmethod
+    def make(cls, place: Place, means: Means) -> Self:
+        """Return one for the cluster at `means.address`."""
+        return cls(place, means.address)
 
     def start(self, job: Job) -> ExitRecord | None:
         """Submit the attempt.
@@ -68,18 +72,17 @@ class RayExecutor:
         Raises:
             StorageError: Ray does not answer; whether it was submitted shows when it is asked again.
         """
-        folder = self.folder(job.id)
-        if not (folder.path / "spec.json").is_file():
-            return ExitRecord(status=JobStatus.FAILED, reason=f"its folder {folder.path} is gone; create the job again")
+        if (gone := self.record_without_folder(job)) is not None:
+            return gone
         patience = max(job.grace_seconds, _SHUTDOWN_SECONDS) + GRACE_MARGIN
         environment = {
-            **self._place.environment(),
+            **self.place.environment(),
             ATTEMPT: str(job.attempt),
             "RAY_JOB_STOP_WAIT_TIME_S": f"{patience:.0f}",
         }
         self._ask(
             lambda client: client.submit_job(
-                entrypoint=shlex.join([sys.executable, "-m", "deepsynth", "jobs", "run", job.id]),
+                entrypoint=shlex.join(self.command(job)),
                 submission_id=submission_id(job),
                 runtime_env={"env_vars": environment},
                 metadata={"deepsynth_job": job.id, "deepsynth_attempt": str(job.attempt), "kind": job.kind},
@@ -96,12 +99,6 @@ class RayExecutor:
             StorageError: Ray does not answer, so nothing is known.
         """
         return [(job, record) for job in jobs if (record := self._look(job)) is not None]
-
-    def record_of_silent(self, job: Job) -> ExitRecord:
-        """Believe its exit record, when the shared folder has one; it was interrupted otherwise."""
-        return record_of(
-            self.folder(job.id), job.attempt, f"nothing was heard of its machine, {job.host}, for too long"
-        )
 
     def _look(self, job: Job) -> ExitRecord | None:
         found = self._ask(lambda client: client.get_job_info(submission_id(job)), or_none=True)
@@ -140,6 +137,9 @@ class RayExecutor:
         except ImportError as error:
             raise MissingExtraError(error.name or "ray", "ray") from error
         return functools.partial(ray.JobSubmissionClient, self._address)
+
+
+executors.register("ray")(RayExecutor)
 
 
 def submission_id(job: Job) -> str:

@@ -8,17 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deepsynth.jobs import StateManager
-from deepsynth.jobs.executor import Executor, executors
+from deepsynth.jobs.executor import Executor, Means, executors
 from deepsynth.jobs.folder import lock_name
 from deepsynth.jobs.machine import accelerators
 from deepsynth.jobs.place import Place, find_place
-from deepsynth.jobs.ray_jobs import RayExecutor
-from deepsynth.jobs.scheduler import TICK_SECONDS, Scheduler
+from deepsynth.jobs.scheduler import Scheduler
 from deepsynth.jobs.secrets import TokenFiles
 from deepsynth.web.config import QueueConfig
 from deepsynth.web.hub import HubLogin
-
-RAY_TICK_SECONDS = 2.0  # each look is a question over the network
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +51,9 @@ def make_engine(
     for folder in (place.state_dir, place.jobs, place.artifacts):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     place.state_dir.chmod(0o700)
-    tokens, on_ray = TokenFiles(), config.executor == "ray"
-    gpus = config.ray_gpus if on_ray else len(accelerators())
-    if on_ray:
-        executor: Executor = RayExecutor(place, config.ray_address)
-    else:
-        executor = executors.get(config.executor)(place, gpus=gpus, tokens=tokens)
+    tokens, kind = TokenFiles(), executors.get(config.executor)
+    gpus = config.ray_gpus if kind.elsewhere else len(accelerators())
+    executor = kind.make(place, Means(gpus=gpus, tokens=tokens, address=config.ray_address))
     store = place.open()
     login = hub or HubLogin(environment, tokens)
     capacity = {"cpu": config.cpu_slots or 1 + gpus, "gpu": gpus}
@@ -70,7 +64,7 @@ def make_engine(
         place.state_dir / lock_name("scheduler", place.host),
         host=place.host,
         lease_seconds=place.lease_seconds,
-        before_start=None if on_ray else login.hand_over,  # a token's file lies in this machine's memory
-        tick_seconds=RAY_TICK_SECONDS if on_ray else TICK_SECONDS,
+        before_start=None if kind.elsewhere else login.hand_over,  # a token's file lies in this machine's memory
+        tick_seconds=kind.tick_seconds,
     )
     return JobEngine(place=place, store=store, executor=executor, scheduler=scheduler, hub=login)

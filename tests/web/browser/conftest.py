@@ -26,7 +26,9 @@ new PerformanceObserver((list) => {
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # while it lives, its loop runs in this thread, where other tests may want one of their own
 def chromium() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright; `make web-check` installs it")
     found = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deepsynth import __version__
 from deepsynth.core.errors import DeepSynthError, InputError
+from deepsynth.jobs.executor import executors
 from deepsynth.jobs.machine import accelerators, disk_free, memory_available, memory_limit
 from deepsynth.web.gate import JSON_BYTES
 from deepsynth.web.routes.parameters import Limit
@@ -183,10 +184,8 @@ def set_hub_token(services: Wired, body: HubToken) -> dict[str, Any]:
     """Take a token; it is never given back."""
     if not services.config.run_queue:
         raise InputError("a worker runs the jobs here: give it HF_TOKEN, or `hf auth login` there", field="token")
-    if services.config.executor == "ray":
-        raise InputError(
-            "jobs run on a Ray cluster: give its machines HF_TOKEN, or `hf auth login` there", field="token"
-        )
+    if executors.get(services.config.executor).elsewhere:
+        raise InputError("jobs run on other machines: give them HF_TOKEN, or `hf auth login` there", field="token")
     return services.hub.log_in(body.token, remember=body.remember)
 
 
