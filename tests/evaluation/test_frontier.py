@@ -3,13 +3,17 @@ from dataclasses import replace
 
 import pytest
 
+from deepsynth.core.documents import Example
 from deepsynth.core.errors import InputError
 from deepsynth.core.progress import SilentReporter
+from deepsynth.data.collate import Collator
 from deepsynth.data.tasks import Row
 from deepsynth.evaluation.baselines import LEAD, LEAD_WORDS, RANDOM
 from deepsynth.evaluation.evaluator import Evaluator
-from deepsynth.evaluation.frontier import COSTS, Sweep, longest_transcript, page_texts, read_costs
+from deepsynth.evaluation.frontier import COSTS, Sweep, _cache_bytes, longest_transcript, page_texts, read_costs
 from deepsynth.inference.summarizer import Writing
+from deepsynth.models import families
+from deepsynth.models.deepseek_ocr.copying import add_copying
 
 ROWS = [
     Row(
@@ -138,3 +142,15 @@ def test_the_lines_that_a_model_is_used_to_do_not_limit_the_sweep(summarizer, tm
 
     free, limited = read(summarizer), read(summarizer.drawing(summarizer.rendering.override({"lines": 1})))
     assert (free.px, free.text_tokens) == (limited.px, limited.text_tokens)
+
+
+@pytest.mark.parametrize("copy_size", [0, 8])
+def test_the_bytes_of_a_cached_token_are_those_that_the_decoder_keeps(copy_size):
+    loaded = families.get("deepseek_ocr").build("tiny")
+    if copy_size:
+        add_copying(loaded.model, copy_size)
+    collate = Collator(loaded.family.processor(loaded), with_summary=False, padding_side="left")
+    decoder = loaded.family.decoder(loaded.model)
+    decoder.join(collate([Example(id="a", pages=(), text="a lamp")]).as_mapping())
+    kept = sum(tensor[:, :, :1].nbytes for layer in decoder._cache._layers for tensor in layer)
+    assert _cache_bytes(loaded.model) == kept

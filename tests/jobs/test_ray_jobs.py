@@ -1,6 +1,6 @@
 """Jobs on a Ray cluster: what is asked of Ray, against a stand-in for its client; and a real cluster (`make test-ray`)."""
 
-import sys
+import importlib.util
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -157,7 +157,7 @@ def test_a_password_in_the_stores_url_is_refused_and_not_shown(place):
 def test_what_is_no_address_and_a_missing_extra_are_named(place, monkeypatch):
     with pytest.raises(SettingsError, match="ray_address 'head:8265'"):
         RayExecutor(place, "head:8265")
-    monkeypatch.setitem(sys.modules, "ray.job_submission", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingExtraError, match=r"deepsynth\[ray\]"):
         RayExecutor(place, "http://127.0.0.1:8265")
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from deepsynth.core.config import Config
-from deepsynth.rendering.config import Font
+from deepsynth.core.config import Config, read_settings_file
+from deepsynth.rendering.config import Font, RenderConfig
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -100,6 +100,10 @@ class SplitConfig(Config):
     """Another seed gives another division."""
 
 
+DATASET = "dataset.json"
+"""The file of a prepared dataset that holds the settings it was made with."""
+
+
 class DataConfig(Config):
     """What training and evaluation read from a prepared dataset."""
 
@@ -128,6 +132,11 @@ class DataConfig(Config):
     """Processes that read and render ahead of training; 0 means in the training process."""
     pad_to_multiple_of: Count | None = 32
     """Round sequence lengths up, so that few distinct shapes occur (much faster on CPU)."""
+
+    def drawn(self) -> RenderConfig | None:
+        """Return how the dataset's pages are drawn, from one small file of it; none where no dataset is."""
+        path = self.path / DATASET
+        return RenderConfig.parse(read_settings_file(path)["rendering"]) if path.is_file() else None
 
 
 class CacheConfig(Config):

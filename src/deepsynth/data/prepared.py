@@ -31,7 +31,7 @@ from deepsynth.core.documents import Document, EncodedPage, Example, Page
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import read_manifest, storage_errors, sync_folder
 from deepsynth.core.geometry import mode
-from deepsynth.data.config import AugmentationConfig, DataConfig
+from deepsynth.data.config import DATASET, AugmentationConfig, DataConfig
 from deepsynth.data.looks import VariedRenderer, varies_looks
 from deepsynth.data.sources.base import make_fingerprint
 from deepsynth.data.tasks import TASKS, Row, Wishes, check_tasks, generator_for, lengths, make_example, shorten
@@ -40,7 +40,7 @@ from deepsynth.rendering.png import quantize
 from deepsynth.rendering.renderer import Renderer, make_renderer
 from deepsynth.rendering.text import page_size
 
-SETTINGS, REJECTED, REPORT, CARD, SAMPLES = "dataset.json", "rejected.jsonl", "report.json", "README.md", "samples"
+SETTINGS, REJECTED, REPORT, CARD, SAMPLES = DATASET, "rejected.jsonl", "report.json", "README.md", "samples"
 LOCK, WORK = ".lock", ".work"
 
 

@@ -302,8 +302,9 @@ def _to_summarize(row: Row, pages: Any, text: str | None = None) -> Example:
 
 
 def _cache_bytes(model: Any) -> int:
-    """Return the bytes of keys and values that one token leaves in the decoder's cache."""
-    config = model.config.text_config
+    """Return the bytes that one token leaves in the decoder's cache: keys and values, also of a path to copy by."""
+    config, copying = model.config.text_config, getattr(model.config, "copy_size", 0)
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     bytes_each: int = next(model.parameters()).element_size()
-    return 2 * config.num_hidden_layers * config.num_key_value_heads * width * bytes_each
+    copied = 2 * copying + config.hidden_size if copying else 0
+    return (2 * config.num_hidden_layers * config.num_key_value_heads * width + copied) * bytes_each

@@ -7,8 +7,8 @@ finds what an earlier one submitted, and one that was never submitted is known a
 
 from __future__ import annotations
 
-import functools
 import importlib
+import importlib.util
 import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
@@ -58,7 +58,9 @@ class RayExecutor(FolderExecutor):
             )
         super().__init__(place)
         self._address = address
-        self._connect = connect or self._rays_own()
+        if connect is None and importlib.util.find_spec("ray") is None:
+            raise MissingExtraError("ray", "ray")
+        self._connect = connect or self._rays_own
         self._client: Any = None
 
     @classmethod
@@ -131,12 +133,10 @@ class RayExecutor(FolderExecutor):
                 f"the Ray cluster at {self._address} does not answer as it should: {text[:300]}"
             ) from error
 
-    def _rays_own(self) -> Callable[[], Any]:
-        try:
-            ray: Any = importlib.import_module("ray.job_submission")
-        except ImportError as error:
-            raise MissingExtraError(error.name or "ray", "ray") from error
-        return functools.partial(ray.JobSubmissionClient, self._address)
+    def _rays_own(self) -> Any:
+        """Import Ray, which takes a second and much memory, only when something is to be asked of it."""
+        ray: Any = importlib.import_module("ray.job_submission")
+        return ray.JobSubmissionClient(self._address)
 
 
 executors.register("ray")(RayExecutor)

@@ -183,11 +183,8 @@ class TrainerConfig(Config):
 
     def completed(self) -> Self:
         """Draw pages as the dataset's are drawn, where nothing is said about drawing."""
-        from deepsynth.data.prepared import PreparedDataset
-
-        if "rendering" in self.model_fields_set or not self.data.path.is_dir():
-            return self
-        return self.override({"rendering": PreparedDataset(self.data.path).rendering.model_dump()})
+        drawn = None if "rendering" in self.model_fields_set else self.data.drawn()
+        return self if drawn is None else self.override({"rendering": drawn.model_dump()})
 
     @field_validator("freeze")
     @classmethod

@@ -67,7 +67,11 @@ class Services:
     @property
     def read_only(self) -> bool:
         """Whether another server has the state folder, so that nothing may be changed here."""
-        return self.config.run_queue and not self.scheduler.is_mine
+        return _is_read_only(self.config, self.engine)
+
+
+def _is_read_only(config: WebConfig, engine: JobEngine) -> bool:
+    return config.run_queue and not engine.scheduler.is_mine
 
 
 def make_services(
@@ -95,7 +99,7 @@ def make_services(
         events=Events(
             store,
             engine.executor.folder,
-            read_only=lambda: config.run_queue and not engine.scheduler.is_mine,
+            read_only=lambda: _is_read_only(config, engine),
             most_streams=config.streams,
         ),
         inventory=inventory,
