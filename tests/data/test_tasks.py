@@ -18,6 +18,7 @@ from deepsynth.data.tasks import (
     lengths,
     make_example,
     shorten,
+    transcript,
 )
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.renderer import make_renderer
@@ -174,3 +175,9 @@ def test_lengths_are_known_without_drawing(task, wishes):
         assert page == len(example.text)
         off = 0 if not wishes.keep_lines else longest if "line" in task else 4  # where lines end is not known
         assert abs(answer - len(example.summary.replace("\n\n", ""))) <= off
+
+
+def test_pages_that_do_not_know_their_lines_are_read_as_one():
+    (page,) = RENDERER.render(Document(id="long", text=LONG.text))
+    assert transcript(LONG.text, [page]).count("\n") >= 1
+    assert transcript(LONG.text, [page, replace(page, lines=())]) == transcript(LONG.text) == LONG.text

@@ -182,8 +182,8 @@ BEHIND_TRANSCRIPT = "\n\n"
 
 
 def transcript(text: str, pages: Sequence[Page] = ()) -> str:
-    """Return what stands on pages as it is to be read: one line, or those of `pages` where they are given."""
-    if not pages:
+    """Return what stands on pages as it is to be read: one line, or those of `pages` where they are given and know them."""
+    if not pages or not all(page.lines for page in pages):
         return " ".join(text.split())
     normal = normalize_text(text)  # what the pages' lines refer to
     lines = (" ".join(normal[start:end].split()) for page in pages for start, end in page.lines)

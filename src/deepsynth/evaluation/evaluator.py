@@ -138,9 +138,8 @@ class Evaluator:
         asked = Changed(examples, lambda _, example: replace(example, instruction=READ, summary=None))
         limit = round(1.25 * longest) + 8
         read = self.write(asked, name, writing=self.writing.model_copy(update={"max_new_tokens": limit}))
-        transcripts = [
-            " ".join(summary.text.split()) for summary in read
-        ]  # as the texts are; a line for each prompt otherwise
+        # as the texts are; otherwise with a line for each prompt, or for each line of the page
+        transcripts = [" ".join(summary.text.split()) for summary in read]
         scores = bootstrap_all(score_readings(transcripts, texts))
         rows = [
             {"id": summary.document_id, "text": text, "transcript": summary.text, "stop_reason": summary.stop_reason}
