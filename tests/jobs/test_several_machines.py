@@ -196,7 +196,7 @@ def start_worker(environment, host, log):
     return subprocess.Popen(command, env={**os.environ, **environment, **words}, stdout=log, stderr=log)
 
 
-def freeze(store, worker):
+def freeze(place, store, worker):
     """Stop the clock of a machine, its scheduler first; return its runners and their work, or none and let it go on."""
     worker.send_signal(signal.SIGSTOP)
     at_work = {job.id for job in store.list_jobs(statuses=[JobStatus.RUNNING]) if job.host == "alpha"}
@@ -205,7 +205,11 @@ def freeze(store, worker):
     for _, pid in frozen:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
-    still = {job.id for job in store.list_jobs(statuses=[JobStatus.RUNNING]) if job.host == "alpha"}
+    still = {
+        job.id
+        for job in store.list_jobs(statuses=[JobStatus.RUNNING])
+        if job.host == "alpha" and JobFolder(place.jobs, job.id).read_exit(job.attempt) is None
+    }
     if still & {job_id for job_id, _ in frozen}:
         return [(job_id, pid) for job_id, pid in frozen if job_id in still]
     for _, pid in frozen:
@@ -234,7 +238,7 @@ def test_thirty_jobs_on_two_machines_of_which_one_is_lost(place, store, environm
         try:
             workers = {host: start_worker(environment, host, log) for host in ("alpha", "beta")}
             until(lambda: look() >= 6, "six jobs to end", 240)
-            victims = until(lambda: freeze(store, workers["alpha"]), "jobs at work at alpha", 150)
+            victims = until(lambda: freeze(place, store, workers["alpha"]), "jobs at work at alpha", 150)
             lost = {job_id for job_id, _ in victims}
             workers["alpha"].kill()
             for _, pid in victims:

@@ -25,16 +25,24 @@ def now() -> float:
 class Lease:
     """Watches how long ago the store was last heard of."""
 
-    def __init__(self, seconds: float, save: Callable[[float], None], kill: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        save: Callable[[float], None],
+        kill: Callable[[str], None],
+        *,
+        clock: Callable[[], float] = now,
+    ) -> None:
         """Begin to watch.
 
         Args:
             seconds: its length.
             save: called once at half of it, with the seconds that are left for saving.
             kill: called at four fifths of it, with the reason in words.
+            clock: tells the seconds.
         """
-        self._seconds, self._save, self._kill = seconds, save, kill
-        self._renewed, self._saving = now(), False
+        self._seconds, self._save, self._kill, self._clock = seconds, save, kill, clock
+        self._renewed, self._saving = clock(), False
         self._ended = threading.Event()
         threading.Thread(target=self._watch, name="lease", daemon=True).start()
 
@@ -43,7 +51,7 @@ class Lease:
 
         The time counts from before the question, so that a slow answer lengthens nothing.
         """
-        began = now()
+        began = self._clock()
         if began - self._renewed < self._seconds / RENEWALS:
             return True
         if not beat():
@@ -57,7 +65,7 @@ class Lease:
 
     def _watch(self) -> None:
         while not self._ended.wait(self._seconds / 50):
-            silent = now() - self._renewed
+            silent = self._clock() - self._renewed
             if silent > KILL_AT * self._seconds:
                 self._kill(
                     f"the store was out of reach for {silent:.0f} s, so another machine might have taken the job"
