@@ -24,7 +24,7 @@ def test_the_whole_road_runs_on_installed_packages(tmp_path, reporter):
     report = json.loads((tmp_path / "demo" / "report.json").read_text())
     assert set(report["verdict"]) >= {line for line in result.verdict if line.startswith("The model's")}
     kinds = {"whole documents", "random letters"}
-    assert set(report["reading"]) == kinds | {f"{kind}, before" for kind in kinds}
+    assert set(report["reading"]) == kinds | {f"{kind} (before training)" for kind in kinds}
     assert "the bundled model before" in report["scores"]
     assert any(line.startswith("ROUGE-L:") and "before" in line for line in result.verdict)
     assert "data:image/png" in result.report.read_text()

@@ -288,7 +288,7 @@ def _report(
         title="DeepSynth demonstration",
         evaluation=evaluation,
         examples=after.examples,
-        readings=after.readings | {f"{name}, before": reading for name, reading in before.readings.items()},
+        readings=after.readings | {f"{name} (before training)": reading for name, reading in before.readings.items()},
         costs=costs(after.summaries),
         timing=timing(after.summaries),
         curve=read_curve(config.out / "training" / "metrics.jsonl"),
