@@ -58,8 +58,3 @@ def test_pages_are_drawn_as_the_datasets_are_where_nothing_is_said_about_drawing
 def test_a_dataset_that_is_not_there_is_left_to_be_told_by_the_run(tmp_path):
     config = TrainerConfig.parse({"data": {"path": tmp_path / "nothing"}})
     assert config.completed() == config
-
-
-def test_how_a_dataset_is_drawn_is_read_from_one_small_file_of_it(tmp_path):
-    (tmp_path / "dataset.json").write_text(json.dumps({"rendering": {"px": 12.0}}))
-    assert TrainerConfig.parse({"data": {"path": tmp_path}}).completed().rendering.px == 12.0
