@@ -126,7 +126,7 @@ def test_an_executor_of_ones_own_runs_the_attempts_of_the_application(example, t
         "dataset", {"source": str(tmp_path / "nowhere.jsonl"), "out": output}, output
     )
     engine.store.create_job("dataset", {}, job_id=identity, output=output)
-    job = engine.store.start_next({"cpu": 1})
+    job = engine.store.queue.start_next({"cpu": 1})
     assert engine.executor.command(job)[:3] == ["nice", "-n", "19"]
     assert engine.executor.start(job) is None
     while not (ended := engine.executor.ended([engine.store.get_job(identity)])):

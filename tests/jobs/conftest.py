@@ -42,7 +42,7 @@ def run_script(place, store):
     def run(job, script, environment=None):
         folder = JobFolder(place.jobs, job.id)
         assert take_locks(folder)
-        started = store.claim(job.id)
+        started = store.queue.claim(job.id)
         head = f"import os, sys, time, json, signal, pathlib\nattempt = pathlib.Path({str(folder.attempt(started.attempt))!r})\n"
         command = [sys.executable, "-c", head + script]
         return Runner(store, folder, started, command, {**os.environ, **(environment or {})}).run()

@@ -14,7 +14,7 @@ def test_a_copy_put_back_holds_every_job_and_what_ran_goes_on(place, store, make
     done, running = make_job(), make_job()
     (place.artifacts / done.id / "checkpoint-4").mkdir(parents=True)
     (place.artifacts / done.id / "checkpoint-4" / "manifest.json").write_text("{}")
-    store.claim(running.id)
+    store.queue.claim(running.id)
     store.move_job(running.id, JobStatus.RUNNING)
     assert backup(place, tmp_path / "copy") > 0
     after = make_job()

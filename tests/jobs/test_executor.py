@@ -38,7 +38,7 @@ def test_a_runner_of_its_own_runs_the_verb_and_tells_its_error(executor, make_jo
     job = make_job("dataset")
     folder = executor.folder(job.id)
     folder.create("dataset", {"source": str(place.state_dir / "none.jsonl"), "out": job.output}, job.output)
-    job = store.start_next({"cpu": 1})
+    job = store.queue.start_next({"cpu": 1})
     tokens.write(job.id, job.attempt, "the-token-of-the-hub")
     assert executor.start(job) is None
     assert folder.alive.is_held()
@@ -116,7 +116,7 @@ def test_what_a_dead_runner_left_alive_is_ended_before_the_job_counts_as_ended(e
 def test_a_job_whose_folder_is_gone_fails_with_words(executor, make_job, store):
     job = make_job()
     executor.folder(job.id).discard()
-    assert "create the job again" in executor.start(store.claim(job.id)).reason
+    assert "create the job again" in executor.start(store.queue.claim(job.id)).reason
 
 
 def test_locks_that_somebody_holds_are_not_taken(place, make_job):

@@ -51,10 +51,10 @@ def store(server):
 def test_a_jobs_whole_life_reads_as_on_sqlite(store):
     job = store.create_job("training", {"a": 1}, idempotency_key="12345678", request_hash="x")
     assert store.create_job("training", {"a": 1}, idempotency_key="12345678", request_hash="x").id == job.id
-    started = store.start_next({"cpu": 1, "gpu": 0})
+    started = store.queue.start_next({"cpu": 1, "gpu": 0})
     assert started is not None
     assert (started.id, started.leases) == (job.id, ("cpu:0",))
-    assert store.start_next({"cpu": 1, "gpu": 0}) is None
+    assert store.queue.start_next({"cpu": 1, "gpu": 0}) is None
     store.move_job(job.id, JobStatus.RUNNING, attempt=1)
     assert store.set_progress(job.id, 1, {"done": 3, "total": 9})
     assert store.request(job.id, "pause").status is JobStatus.PAUSING
@@ -77,7 +77,7 @@ def test_of_many_racers_one_wins(store):
 
     def start(_):
         try:
-            store.claim(job.id)
+            store.queue.claim(job.id)
         except IllegalMoveError:
             return False
         return True
@@ -90,7 +90,7 @@ def test_lists_orders_and_counts_as_on_sqlite(store):
     jobs = [store.create_job(kind, {}) for kind in ("training", "dataset", "training")]
     assert [job.id for job in store.list_jobs(kinds=["training"], limit=5)] == [jobs[2].id, jobs[0].id]
     assert store.count_jobs(statuses=[JobStatus.QUEUED]) == 3
-    assert [job.id for job in store.reorder([jobs[2].id])] == [jobs[2].id, jobs[0].id, jobs[1].id]
+    assert [job.id for job in store.queue.reorder([jobs[2].id])] == [jobs[2].id, jobs[0].id, jobs[1].id]
     assert [job.id for job in store.list_jobs(before=jobs[1].number)] == [jobs[0].id]
 
 

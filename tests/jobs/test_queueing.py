@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepsynth.jobs import Job, JobStatus, Needs
+from deepsynth.core.errors import InputError
+from deepsynth.jobs import IllegalMoveError, Job, JobStatus, Needs
 from deepsynth.jobs.queueing import choose_leases
 
 
@@ -55,3 +57,21 @@ def test_leases_are_always_free_ones_of_the_machine_and_exactly_as_many_as_neede
 def test_one_that_this_machine_can_never_hold_waits_for_another_and_holds_up_nobody():
     jobs = [job("big", 1, 1), job("light", 1, 0)]
     assert choose_leases(jobs, {"cpu": 1, "gpu": 0}, ()) == (jobs[1], ["cpu:0"])
+
+
+def test_the_queue_is_ordered_by_hand_and_only_waiting_jobs_have_a_place(store):
+    jobs = [store.create_job("training", {}) for _ in range(3)]
+    assert [job.id for job in store.queue.reorder([jobs[2].id, jobs[1].id])] == [jobs[2].id, jobs[1].id, jobs[0].id]
+    store.request(jobs[0].id, "cancel")
+    with pytest.raises(IllegalMoveError, match="only waiting jobs"):
+        store.queue.reorder([jobs[0].id])
+    with pytest.raises(InputError, match="twice"):
+        store.queue.reorder([jobs[1].id, jobs[1].id])
+
+
+def test_a_claimed_job_holds_no_lease_and_no_longer_waits(store):
+    job = store.create_job("training", {})
+    assert store.queue.claim(job.id, "elsewhere").host == "elsewhere"
+    assert (store.queue.waiting(), store.queue.leases("elsewhere")) == ([], {})
+    with pytest.raises(IllegalMoveError, match="is starting"):
+        store.queue.claim(job.id)

@@ -66,7 +66,7 @@ def executor(place, cluster):
 def started(executor, make_job, store):
     """Return a job whose first attempt was submitted."""
     make_job(needs=Needs(cpu=1, gpu=2), grace_seconds=300)
-    job = store.start_next({"cpu": 1, "gpu": 2})
+    job = store.queue.start_next({"cpu": 1, "gpu": 2})
     assert executor.start(job) is None
     return job
 

@@ -41,7 +41,7 @@ def test_pause_saves_and_frees_and_resume_ends_where_an_unbroken_run_ends(schedu
     assert taken > 200 * 2**20, "the trainer held torch and a model"
     assert marked_processes([job.id])[job.id] == []
     assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in trainers)
-    assert store.leases() == {}
+    assert store.queue.leases() == {}
     (step, _) = losses(paused)[-1]
     assert 5 <= step < STEPS, "it stopped at a step, before the end"
     assert (Path(job.output) / f"checkpoint-{step}" / MANIFEST).is_file()

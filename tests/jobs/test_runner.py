@@ -164,7 +164,7 @@ store = place.open()
 folder = JobFolder(place.jobs, {job.id!r})
 assert take_locks(folder)
 head = "import sys, time, json, pathlib; attempt = pathlib.Path({str(JobFolder(place.jobs, job.id).attempt(1))!r})\\n"
-Runner(store, folder, store.claim({job.id!r}), [sys.executable, "-c", head + {STOPS!r}], os.environ).run()
+Runner(store, folder, store.queue.claim({job.id!r}), [sys.executable, "-c", head + {STOPS!r}], os.environ).run()
 """
     runner = subprocess.Popen([sys.executable, "-c", script])
     while store.get_job(job.id).status is not JobStatus.RUNNING:

@@ -6,8 +6,8 @@ import pytest
 from deepsynth.core.errors import StorageError
 from deepsynth.jobs import JobStatus
 from deepsynth.jobs.folder import ExitRecord
+from deepsynth.jobs.moving import MAX_STALLS
 from deepsynth.jobs.scheduler import Scheduler
-from deepsynth.jobs.store import MAX_STALLS
 
 S = JobStatus
 
@@ -40,7 +40,7 @@ def scheduler(store, executor, tmp_path):
 
 def test_as_many_start_as_there_are_slots_in_the_order_of_the_queue(scheduler, executor, make_job, store):
     first, second, third = make_job(), make_job(), make_job()
-    store.reorder([third.id])
+    store.queue.reorder([third.id])
     scheduler.tick()
     scheduler.tick()
     assert executor.started == [third.id]
@@ -78,7 +78,7 @@ def test_a_job_that_cannot_start_says_why_and_frees_its_slot(scheduler, executor
     job = make_job()
     scheduler.tick()
     assert (store.get_job(job.id).status, store.get_job(job.id).reason) == (S.FAILED, "its folder is gone")
-    assert store.leases() == {}
+    assert store.queue.leases() == {}
 
 
 def test_folders_of_deleted_jobs_are_removed_even_after_a_crash_between(scheduler, make_job, store, place):

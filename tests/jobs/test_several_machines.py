@@ -120,7 +120,7 @@ def test_whatever_machines_do_no_job_runs_twice_at_once_and_each_ends_once(store
             break
         do_something(chance, store, machines)
         for name, capacity in CAPACITY.items():
-            held = store.leases(name)
+            held = store.queue.leases(name)
             assert all(int(resource.partition(":")[2]) < capacity[resource.partition(":")[0]] for resource in held)
         for job in store.list_jobs(statuses=[JobStatus.INTERRUPTED]):  # crashed too often in a row
             store.request(job.id, "resume")
@@ -153,19 +153,19 @@ def test_only_a_machine_that_is_silent_for_the_whole_lease_loses_its_jobs(store)
     taken = store.get_job(job.id)
     assert (taken.host, taken.attempt, taken.status) == ("beta", 2, JobStatus.STARTING)
     assert not store.beat(job.id, 1), "the fence"
-    assert store.leases("alpha") == {}
+    assert store.queue.leases("alpha") == {}
     reasons = [event["reason"] for event in store.events(job_id=job.id)]
     assert "goes on by itself: alpha is silent" in reasons
 
 
 def test_a_beat_between_the_look_and_the_verdict_saves_the_job(store):
     job = store.create_job("training", {})
-    store.start_next({"cpu": 1, "gpu": 0}, "alpha")
+    store.queue.start_next({"cpu": 1, "gpu": 0}, "alpha")
     let_pass(store, LEASE + 1, ["alpha"])
-    silent = store.silent_jobs("beta", LEASE)
+    silent = store.machines.silent_jobs("beta", LEASE)
     assert [found.id for found in silent] == [job.id]
     assert store.beat(job.id, 1)
-    assert store.settle_silent([(silent[0], ExitRecord(status=JobStatus.INTERRUPTED))]) == []
+    assert store.machines.settle_silent([(silent[0], ExitRecord(status=JobStatus.INTERRUPTED))]) == []
     assert store.get_job(job.id).status is JobStatus.STARTING
 
 
@@ -176,7 +176,7 @@ def test_machines_are_known_with_what_they_have_until_they_leave_or_fall_silent(
         machine.scheduler.tick()
     assert machines[0].scheduler.machines() == {name: CAPACITY[name] for name in ("beta", "gamma")}
     assert machines[0].scheduler.most("gpu") == 2
-    store.leave("beta")
+    store.machines.leave("beta")
     let_pass(store, LEASE + 1, ["gamma"])
     assert machines[0].scheduler.machines() == {}
     assert machines[0].scheduler.most("gpu") == 0

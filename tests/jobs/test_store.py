@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from deepsynth.core.errors import InputError, StorageError
+from deepsynth.core.errors import StorageError
 from deepsynth.jobs import IllegalMoveError, JobStatus, StateManager, UnknownJobError
 from deepsynth.jobs.folder import ExitRecord
 from deepsynth.jobs.job import ACTIVE, DELETABLE, MOVES, REQUESTS
@@ -32,15 +32,6 @@ def test_the_same_idempotency_key_makes_one_job(store):
     first = store.create_job("train", {}, idempotency_key="a")
     assert store.create_job("train", {}, idempotency_key="a") == first
     assert len(store.list_jobs()) == 1
-
-
-def test_resume_begins_the_next_attempt_and_fences_the_old_one(store):
-    job = store.create_job("train", {})
-    for target in (JobStatus.STARTING, JobStatus.RUNNING, JobStatus.INTERRUPTED, JobStatus.QUEUED):
-        job = store.move_job(job.id, target)
-    assert job.attempt == 2
-    with pytest.raises(IllegalMoveError, match="attempt 1 is over"):
-        store.move_job(job.id, JobStatus.STARTING, attempt=1)
 
 
 def test_of_two_racers_one_wins(store):
@@ -91,16 +82,6 @@ def test_lists_are_cut_filtered_and_continued(store):
     assert store.count_jobs(kinds=["training"]) == 2
 
 
-def test_the_queue_is_ordered_by_hand_and_only_waiting_jobs_have_a_place(store):
-    jobs = [store.create_job("training", {}) for _ in range(3)]
-    assert [job.id for job in store.reorder([jobs[2].id, jobs[1].id])] == [jobs[2].id, jobs[1].id, jobs[0].id]
-    store.request(jobs[0].id, "cancel")
-    with pytest.raises(IllegalMoveError, match="only waiting jobs"):
-        store.reorder([jobs[0].id])
-    with pytest.raises(InputError, match="twice"):
-        store.reorder([jobs[1].id, jobs[1].id])
-
-
 def test_folders_to_remove_are_noted_with_the_deletion(store):
     job = store.create_job("training", {})
     store.request(job.id, "cancel")
@@ -118,15 +99,6 @@ def test_a_late_report_of_progress_changes_nothing(store):
     store.settle([(store.get_job(job.id), ExitRecord(status=JobStatus.INTERRUPTED, mark=1))])
     assert not store.set_progress(job.id, 1, {"done": 9})
     assert store.get_job(job.id).progress == {"done": 1}
-
-
-def test_a_late_end_of_an_older_attempt_changes_nothing(store):
-    job = store.create_job("training", {})
-    seen = store.move_job(job.id, JobStatus.STARTING)
-    store.settle([(seen, ExitRecord(status=JobStatus.INTERRUPTED))])
-    store.move_job(job.id, JobStatus.STARTING)
-    assert store.settle([(seen, ExitRecord(status=JobStatus.SUCCEEDED))]) == []
-    assert (store.get_job(job.id).status, store.get_job(job.id).attempt) == (JobStatus.STARTING, 2)
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "cancel"])
@@ -215,8 +187,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
     @rule(capacity=st.integers(0, 3))
     def start(self, capacity: int):
         held = sum(state in ACTIVE for state, _ in self.model.values())
-        leased = len(self.store.leases())
-        started = self.store.start_next({"cpu": capacity})
+        leased = len(self.store.queue.leases())
+        started = self.store.queue.start_next({"cpu": capacity})
         if started is not None:
             assert self.model[started.id][0] is JobStatus.QUEUED
             assert leased < capacity
@@ -260,17 +232,9 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
     def compare(self):
         assert {job.id: (job.status, job.attempt) for job in self.store.list_jobs()} == self.model
-        holders = set(self.store.leases().values())
+        holders = set(self.store.queue.leases().values())
         assert holders <= {name for name, (state, _) in self.model.items() if state in ACTIVE}
 
 
 TestStoreAgainstModel = StoreAgainstModel.TestCase
 TestStoreAgainstModel.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
-
-
-def test_a_jobs_moves_are_in_order_even_when_the_clock_is_set_back(store, monkeypatch):
-    job = store.create_job("training", {})
-    monkeypatch.setattr("deepsynth.jobs.store.now", lambda: "2020-01-01T00:00:00.000+00:00")
-    paused = store.request(job.id, "pause")
-    again = store.request(job.id, "resume")
-    assert job.updated_at < paused.updated_at < again.updated_at

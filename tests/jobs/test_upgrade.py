@@ -125,7 +125,7 @@ def rows_of(store, table, order):
 
 def test_every_row_is_kept_with_every_value(old):
     orders = {"jobs": "created_at, id", "events": "seq", "audit": "seq", "leases": "resource", "removals": "path"}
-    orders |= {"kept": "path", "comparisons": "name"}
+    orders |= {"kept": "path", "comparisons": "name", "hosts": "name"}
     before = {table: rows_of(old, table, orders[table]) for table in orders if table in old.tables()}
     assert len(before["jobs"]) == 6 and len(before["events"]) >= 20
     StateManager(old.place).close()

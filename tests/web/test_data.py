@@ -42,7 +42,7 @@ def test_generated_datasets_are_those_of_completed_jobs(client, services, datase
     job = services.store.create_job("dataset", {}, name="my lamps")
     shutil.copytree(dataset, services.place.artifacts / job.id)
     services.scheduler.stop()
-    services.store.claim(job.id) if services.store.get_job(job.id).status is JobStatus.QUEUED else None
+    services.store.queue.claim(job.id) if services.store.get_job(job.id).status is JobStatus.QUEUED else None
     services.store.move_job(job.id, JobStatus.RUNNING)
     services.store.move_job(job.id, JobStatus.SUCCEEDED)
     (found,) = client.get("/api/datasets/generated").json()["datasets"]

@@ -102,7 +102,7 @@ def test_a_slow_listener_loses_its_queue_and_holds_up_nobody(events, services, m
 def test_progress_of_running_jobs_is_told_when_it_changes(events, services):
     async def run():
         job = services.store.create_job("training", {})
-        services.store.claim(job.id)
+        services.store.queue.claim(job.id)
         services.store.move_job(job.id, JobStatus.RUNNING)
         services.store.set_progress(job.id, 1, {"done": 1, "total": 4})
         await events.start()

@@ -18,7 +18,7 @@ def test_jobs_and_resources_are_told_as_they_are_now(client, held, services):
 
 def test_held_resources_are_counted(client, services):
     services.store.create_job("training", {"model": "tiny"})
-    services.store.start_next({"cpu": 1})
+    services.store.queue.start_next({"cpu": 1})
     told = values(client)
     assert told['deepsynth_resources{kind="cpu"}'] >= 1
     assert told['deepsynth_resources_held{kind="cpu"}'] == 1

@@ -104,7 +104,7 @@ def test_pause_resume_cancel_and_delete_follow_the_table(client, held, services)
     refused = client.delete(url)
     assert refused.status_code == 409
     assert "queued" in refused.json()["detail"]
-    services.store.claim(job.id)
+    services.store.queue.claim(job.id)
     services.store.move_job(job.id, S.RUNNING)
     assert client.post(f"{url}/pause").json()["state"] == "pausing"
     assert client.delete(url).status_code == 409

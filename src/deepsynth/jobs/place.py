@@ -31,6 +31,10 @@ class Place:
     state_dir: Path
     store_url: str = ""
     """`postgresql://...`; empty for a SQLite file in the folder. It may hold a password, so it is never an argument."""
+    host: str = ""
+    """This machine's name among those that share the store; empty where nobody shares it."""
+    lease_seconds: float = LEASE_SECONDS
+    """See `LEASE_SECONDS`; the same on every machine."""
 
     @property
     def jobs(self) -> Path:
@@ -41,11 +45,6 @@ class Place:
     def artifacts(self) -> Path:
         """The folder in which jobs write their results, each in one of its id."""
         return self.state_dir / "artifacts"
-
-    host: str = ""
-    """This machine's name among those that share the store; empty where nobody shares it."""
-    lease_seconds: float = LEASE_SECONDS
-    """See `LEASE_SECONDS`; the same on every machine."""
 
     def environment(self) -> dict[str, str]:
         """Return the variables by which another process finds the same place."""
@@ -64,7 +63,7 @@ def find_place(state_dir: Path | None = None, environment: Mapping[str, str] = o
     """Return the place that a setting names, else the one of the environment, else `runs/web`.
 
     Raises:
-        SettingsError: the name of this machine, or the lease, is not one.
+        SettingsError: the environment gives this machine a name that is none, or a lease that is too short or no number.
     """
     folder = state_dir or Path(environment.get(STATE_DIR) or DEFAULT)
     url = environment.get(STORE, "")

@@ -101,14 +101,14 @@ class Scheduler:
             self._thread = None
         if self._host and self.is_mine:
             try:
-                self._store.leave(self._host)
+                self._store.machines.leave(self._host)
             except StorageError as error:
                 logger.warning("cannot say goodbye: %s", error)
         self._lock.let_go()
 
     def machines(self) -> dict[str, dict[str, int]]:
         """Return the machines that share the queue, each with what it has for jobs; none where nobody shares it."""
-        return self._store.hosts(self._lease_seconds) if self._host else {}
+        return self._store.machines.heard_within(self._lease_seconds) if self._host else {}
 
     def most(self, resource: str) -> int:
         """Return how many of a resource the machine has that has most of it."""
@@ -127,7 +127,7 @@ class Scheduler:
             shutil.rmtree(path, ignore_errors=True)
             if not Path(path).exists():
                 self._store.removed(path)
-        while not self._stop.is_set() and (job := self._store.start_next(self.capacity, self._host)) is not None:
+        while not self._stop.is_set() and (job := self._store.queue.start_next(self.capacity, self._host)) is not None:
             self._start(job)
 
     def pause_all(self, *, poll_seconds: float = 0.2) -> list[Job]:
@@ -150,13 +150,13 @@ class Scheduler:
 
     def _beat(self, active: list[Job]) -> None:
         """Speak for this machine, and for attempts whose runner is not up yet; take back what others let slip."""
-        self._store.greet(self._host, self.capacity)
+        self._store.machines.greet(self._host, self.capacity)
         for job in active:
             if job.status is JobStatus.STARTING:
                 self._store.beat(job.id, job.attempt)
-        silent = self._store.silent_jobs(self._host, self._lease_seconds)
+        silent = self._store.machines.silent_jobs(self._host, self._lease_seconds)
         if silent:
-            self._store.settle_silent((job, self._executor.record_of_silent(job)) for job in silent)
+            self._store.machines.settle_silent((job, self._executor.record_of_silent(job)) for job in silent)
 
     def _start(self, job: Job) -> None:
         if self._before_start is not None:
@@ -169,10 +169,8 @@ class Scheduler:
         while not self._stop.is_set():
             try:
                 self.tick()
-            except (
-                StorageError,
-                OSError,
-            ) as error:  # a locked database or a full disk passes; a state never lies meanwhile
+            except (StorageError, OSError) as error:
+                # a locked database or a full disk passes, and no state is wrong meanwhile
                 logger.warning("the queue waits: %s", error)
             self._wake.wait(self._tick_seconds)
             self._wake.clear()

@@ -9,37 +9,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deepsynth.core.errors import InputError
-from deepsynth.jobs.database import CLOCK, Database, SqliteDatabase, Transaction
+from deepsynth.jobs.database import Database, SqliteDatabase
 from deepsynth.jobs.folder import ExitRecord
-from deepsynth.jobs.job import (
-    ACTIVE,
-    DELETABLE,
-    REQUESTS,
-    IllegalMoveError,
-    Job,
-    JobStatus,
-    Needs,
-    UnknownJobError,
-    check_move,
-    new_job_id,
+from deepsynth.jobs.job import ACTIVE, DELETABLE, REQUESTS, IllegalMoveError, Job, JobStatus, Needs, new_job_id
+from deepsynth.jobs.moving import check_attempt, move, settle
+from deepsynth.jobs.queueing import Queue
+from deepsynth.jobs.rows import (
+    CLOCK_SECONDS,
+    SELECT_JOBS,
+    append_event,
+    job_from_row,
+    now,
+    one_of,
+    read_job,
+    unknown_job,
+    where,
 )
-from deepsynth.jobs.queueing import choose_leases
-
-MAX_STALLS = 3
-"""Automatic resumes in a row in which a job gets no further, before it stays interrupted."""
-_ASKED = {JobStatus.PAUSING: JobStatus.PAUSED, JobStatus.CANCELLING: JobStatus.CANCELLED}
-_NOW = f"CAST({CLOCK} AS BIGINT)"
-_ENDS = frozenset(JobStatus) - ACTIVE - {JobStatus.QUEUED}
-
-
-def now() -> str:
-    """Return the time as the store writes it: ISO 8601 in UTC with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+from deepsynth.jobs.sharing import Machines
 
 
 def open_database(place: Path | str) -> Database:
@@ -63,6 +52,8 @@ class StateManager:
             StorageError: it was written by a newer DeepSynth, or lies where locks do not hold.
         """
         self.database = open_database(place)
+        self.queue = Queue(self.database)
+        self.machines = Machines(self.database)
 
     def close(self) -> None:
         """Close the connections."""
@@ -91,24 +82,25 @@ class StateManager:
             known = transaction.run("SELECT * FROM jobs WHERE idempotency_key = ?", (idempotency_key,))
             if idempotency_key is not None and known:
                 if known[0]["request_hash"] != request_hash:
-                    raise IllegalMoveError(f"this Idempotency-Key made job {known[0]['id']} from another request")
-                return _job(transaction, known[0])
+                    raise IllegalMoveError(
+                        f"this Idempotency-Key made job {known[0]['id']} from another request; send a new key"
+                    )
+                return read_job(transaction, known[0]["id"])
             identity, time = job_id or new_job_id(), now()
-            row = transaction.run("SELECT COALESCE(MAX(number), 0) AS last, COALESCE(MAX(rank), 0) AS rank FROM jobs")[
-                0
-            ]
+            highest = "SELECT COALESCE(MAX(number), 0) AS number, COALESCE(MAX(rank), 0) AS rank FROM jobs"
+            (last,) = transaction.run(highest)
             transaction.run(
                 "INSERT INTO jobs (id, kind, status, attempt, config, created_at, updated_at, idempotency_key, number, rank,"
                 " name, output, parent, needs, grace_seconds, request_hash)"
                 " VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(identity, kind, str(JobStatus.QUEUED), json.dumps(dict(config)), time, time, idempotency_key),
-                    *(row["last"] + 1, row["rank"] + 1, name, output, parent),
+                    *(last["number"] + 1, last["rank"] + 1, name, output, parent),
                     *(json.dumps(asdict(needs or Needs())), grace_seconds, request_hash),
                 ),
             )
-            job = _get(transaction, identity)
-            _append_event(transaction, job)
+            job = read_job(transaction, identity)
+            append_event(transaction, job)
             return job
 
     def get_job(self, job_id: str) -> Job:
@@ -117,10 +109,10 @@ class StateManager:
         Raises:
             UnknownJobError: no job has this id.
         """
-        rows = self.database.read(_SELECT + " WHERE jobs.id = ?", (job_id,))
+        rows = self.database.read(SELECT_JOBS + " WHERE jobs.id = ?", (job_id,))
         if not rows:
-            raise UnknownJobError(f"no job {job_id!r}; list them to see the known ones")
-        return _from_row(rows[0])
+            raise unknown_job(job_id)
+        return job_from_row(rows[0])
 
     def list_jobs(
         self,
@@ -131,52 +123,33 @@ class StateManager:
         before: int | None = None,
     ) -> list[Job]:
         """Return jobs, newest first: of these kinds and states, at most `limit`, with a number below `before`."""
-        where, values = _filter(kinds, statuses)
+        conditions, values = one_of(kinds, statuses)
         if before is not None:
-            where, values = [*where, "number < ?"], [*values, before]
-        sql = _SELECT + _where(where) + " ORDER BY number DESC" + ("" if limit is None else f" LIMIT {int(limit)}")
-        return [_from_row(row) for row in self.database.read(sql, values)]
+            conditions, values = [*conditions, "number < ?"], [*values, before]
+        sql = (
+            SELECT_JOBS
+            + where(conditions)
+            + " ORDER BY number DESC"
+            + ("" if limit is None else f" LIMIT {int(limit)}")
+        )
+        return [job_from_row(row) for row in self.database.read(sql, values)]
 
     def count_jobs(self, *, kinds: Sequence[str] = (), statuses: Iterable[JobStatus] = ()) -> int:
         """Return how many jobs there are of these kinds and states."""
-        where, values = _filter(kinds, statuses)
-        return int(self.database.read("SELECT COUNT(*) AS n FROM jobs" + _where(where), values)[0]["n"])
+        conditions, values = one_of(kinds, statuses)
+        return int(self.database.read("SELECT COUNT(*) AS n FROM jobs" + where(conditions), values)[0]["n"])
 
     def count_by_kind_and_status(self) -> dict[tuple[str, JobStatus], int]:
         """Return how many jobs there are of each kind in each state; what has none is left out."""
         rows = self.database.read("SELECT kind, status, COUNT(*) AS n FROM jobs GROUP BY kind, status")
         return {(row["kind"], JobStatus(row["status"])): int(row["n"]) for row in rows}
 
-    def queue(self) -> list[Job]:
-        """Return the waiting jobs in the order in which they will start."""
-        sql = _SELECT + " WHERE status = ? ORDER BY rank, number"
-        return [_from_row(row) for row in self.database.read(sql, (str(JobStatus.QUEUED),))]
-
-    def reorder(self, order: Sequence[str]) -> list[Job]:
-        """Put the named waiting jobs first, in this order, and return the queue.
-
-        Raises:
-            IllegalMoveError: one of them does not wait.
-            UnknownJobError: no job has one of these ids.
-        """
-        if len(set(order)) != len(order):
-            raise InputError("a job stands twice in the order", field="order")
-        with self.database.write() as transaction:
-            first = int(transaction.run("SELECT COALESCE(MIN(rank), 0) AS first FROM jobs")[0]["first"])
-            for place, job_id in enumerate(order):
-                job = _get(transaction, job_id)
-                if job.status is not JobStatus.QUEUED:
-                    raise IllegalMoveError(f"job {job_id} is {job.status}; only waiting jobs have a place in the queue")
-                transaction.run("UPDATE jobs SET rank = ? WHERE id = ?", (first - len(order) + place, job_id))
-                _append_event(transaction, job, what="order")
-        return self.queue()
-
     def rename(self, job_id: str, name: str) -> Job:
         """Give the job another name."""
         with self.database.write() as transaction:
             transaction.run("UPDATE jobs SET name = ? WHERE id = ?", (name, job_id))
-            job = _get(transaction, job_id)
-            _append_event(transaction, job, what="name")
+            job = read_job(transaction, job_id)
+            append_event(transaction, job, what="name")
             return job
 
     def move_job(
@@ -196,9 +169,9 @@ class StateManager:
             UnknownJobError: no job has this id.
         """
         with self.database.write() as transaction:
-            job = _get(transaction, job_id)
-            _check_attempt(job, attempt)
-            return _move(transaction, job, target, reason, result)
+            job = read_job(transaction, job_id)
+            check_attempt(job, attempt)
+            return move(transaction, job, target, reason, result)
 
     def request(self, job_id: str, action: str, *, save: bool = True) -> Job:
         """Do what a person asks for (`pause`, `resume` or `cancel`); asking again changes nothing.
@@ -208,7 +181,7 @@ class StateManager:
             UnknownJobError: no job has this id.
         """
         with self.database.write() as transaction:
-            job = _get(transaction, job_id)
+            job = read_job(transaction, job_id)
             target = REQUESTS[action].get(job.status)
             if target is None:
                 allowed = ", ".join(sorted(REQUESTS[action]))
@@ -216,101 +189,24 @@ class StateManager:
             if action == "cancel":
                 transaction.run("UPDATE jobs SET save = ? WHERE id = ?", (int(save and job.save), job_id))
             if target is job.status:
-                return _get(transaction, job_id)
+                return read_job(transaction, job_id)
             if action == "resume":
                 transaction.run("UPDATE jobs SET stalls = 0, save = 1 WHERE id = ?", (job_id,))
-            return _move(transaction, job, target, f"{action} was asked for")
-
-    def start_next(self, capacity: Mapping[str, int], host: str = "") -> Job | None:
-        """Move the first waiting job that fits to `starting` with its leases; none when nothing waits or fits.
-
-        Args:
-            capacity: how many of each resource the machine has, for example `{"cpu": 1, "gpu": 2}`.
-            host: the machine's name, where several share the store; its leases are its own, the order of the queue is not.
-        """
-        waiting = _SELECT + " WHERE status = ? ORDER BY rank, number LIMIT 200"
-        if not self.database.read("SELECT id FROM jobs WHERE status = ? LIMIT 1", (str(JobStatus.QUEUED),)):
-            return None
-        with self.database.write() as transaction:
-            held = {row["resource"] for row in transaction.run("SELECT resource FROM leases WHERE host = ?", (host,))}
-            jobs = [_from_row(row) for row in transaction.run(waiting, (str(JobStatus.QUEUED),))]
-            found = choose_leases(jobs, capacity, held)
-            if found is None:
-                return None
-            job, leases = found
-            return self._start(transaction, job, leases, host)
-
-    def claim(self, job_id: str, host: str = "") -> Job:
-        """Move this waiting job to `starting` without a lease: somebody else's scheduler has found room for it.
-
-        Raises:
-            IllegalMoveError: it does not wait.
-        """
-        with self.database.write() as transaction:
-            return self._start(transaction, _get(transaction, job_id), (), host)
-
-    def _start(self, transaction: Transaction, job: Job, leases: Sequence[str], host: str) -> Job:
-        transaction.run(f"UPDATE jobs SET host = ?, heard_at = {_NOW} WHERE id = ?", (host, job.id))
-        started = _move(transaction, job, JobStatus.STARTING, "")
-        for resource in leases:
-            transaction.run("INSERT INTO leases (host, resource, job_id) VALUES (?, ?, ?)", (host, resource, job.id))
-        return _get(transaction, started.id)
+            return move(transaction, job, target, f"{action} was asked for")
 
     def set_progress(self, job_id: str, attempt: int, progress: Mapping[str, Any]) -> bool:
         """Note how far an attempt is; tell whether it is the current one and still at work."""
-        marks = ", ".join("?" * len(ACTIVE))
-        with self.database.write() as transaction:
-            rows = transaction.run(
-                f"UPDATE jobs SET progress = ? WHERE id = ? AND attempt = ? AND status IN ({marks}) RETURNING id",
-                (json.dumps(dict(progress)), job_id, attempt, *map(str, sorted(ACTIVE))),
-            )
-        return bool(rows)
+        return self._report(job_id, attempt, "progress = ?", json.dumps(dict(progress)))
 
     def beat(self, job_id: str, attempt: int) -> bool:
         """Note that an attempt is alive; tell whether it is the current one and still at work."""
-        marks = ", ".join("?" * len(ACTIVE))
+        return self._report(job_id, attempt, f"heard_at = {CLOCK_SECONDS}")
+
+    def _report(self, job_id: str, attempt: int, change: str, *values: Any) -> bool:
+        active, states = one_of(statuses=ACTIVE)
+        sql = f"UPDATE jobs SET {change}{where(['id = ?', 'attempt = ?', *active])} RETURNING id"
         with self.database.write() as transaction:
-            rows = transaction.run(
-                f"UPDATE jobs SET heard_at = {_NOW} WHERE id = ? AND attempt = ? AND status IN ({marks}) RETURNING id",
-                (job_id, attempt, *map(str, sorted(ACTIVE))),
-            )
-        return bool(rows)
-
-    def silent_jobs(self, host: str, seconds: float) -> list[Job]:
-        """Return the active jobs of other machines than `host` that were not heard of for so long."""
-        where, values = _filter((), ACTIVE)
-        where += ["host <> ?", f"heard_at < {_NOW} - CAST(? AS BIGINT)"]
-        rows = self.database.read(_SELECT + _where(where) + " ORDER BY number", (*values, host, int(seconds)))
-        return [_from_row(row) for row in rows]
-
-    def settle_silent(self, ended: Iterable[tuple[Job, ExitRecord]]) -> list[Job]:
-        """End attempts that were not heard of, unless one has been heard of since; otherwise as `settle`."""
-        settled: list[Job] = []
-        with self.database.write() as transaction:
-            for seen, record in ended:
-                job = _get(transaction, seen.id)
-                if (job.attempt, job.heard_at) == (seen.attempt, seen.heard_at) and job.status in ACTIVE:
-                    settled.append(_settle(transaction, job, record))
-        return settled
-
-    def greet(self, host: str, capacity: Mapping[str, int]) -> None:
-        """Note that a machine runs the queue, and what it has for jobs."""
-        with self.database.write() as transaction:
-            transaction.run(
-                f"INSERT INTO hosts (name, capacity, heard_at) VALUES (?, ?, {_NOW}) ON CONFLICT (name)"
-                " DO UPDATE SET capacity = EXCLUDED.capacity, heard_at = EXCLUDED.heard_at",
-                (host, json.dumps(dict(capacity))),
-            )
-
-    def leave(self, host: str) -> None:
-        """Note that a machine runs the queue no more."""
-        with self.database.write() as transaction:
-            transaction.run("DELETE FROM hosts WHERE name = ?", (host,))
-
-    def hosts(self, seconds: float) -> dict[str, dict[str, int]]:
-        """Return the machines that were heard of within so many seconds, each with what it has for jobs."""
-        sql = f"SELECT name, capacity FROM hosts WHERE heard_at >= {_NOW} - CAST(? AS BIGINT) ORDER BY name"
-        return {row["name"]: json.loads(row["capacity"]) for row in self.database.read(sql, (int(seconds),))}
+            return bool(transaction.run(sql, (*values, job_id, attempt, *states)))
 
     def settle(self, ended: Iterable[tuple[Job, ExitRecord]]) -> list[Job]:
         """End attempts of which nothing is alive any more; an interrupted one goes back into the queue.
@@ -326,9 +222,9 @@ class StateManager:
         settled: list[Job] = []
         with self.database.write() as transaction:
             for seen, record in ended:
-                job = _get(transaction, seen.id)
+                job = read_job(transaction, seen.id)
                 if job.attempt == seen.attempt and job.status in ACTIVE:
-                    settled.append(_settle(transaction, job, record))
+                    settled.append(settle(transaction, job, record))
         return settled
 
     def delete_job(self, job_id: str, *, remove: Sequence[str] = ()) -> None:
@@ -344,13 +240,13 @@ class StateManager:
             UnknownJobError: no job has this id.
         """
         with self.database.write() as transaction:
-            job = _get(transaction, job_id)
+            job = read_job(transaction, job_id)
             if job.status not in DELETABLE:
                 raise IllegalMoveError(f"job {job_id} is {job.status}; pause or cancel it before deleting it")
             transaction.run("DELETE FROM jobs WHERE id = ?", (job_id,))
             for path in remove:
                 transaction.run("INSERT INTO removals (path) VALUES (?) ON CONFLICT DO NOTHING", (path,))
-            _append_event(transaction, job, what="deleted")
+            append_event(transaction, job, what="deleted")
 
     def removals(self) -> list[str]:
         """Return the folders that are to be removed."""
@@ -361,140 +257,19 @@ class StateManager:
         with self.database.write() as transaction:
             transaction.run("DELETE FROM removals WHERE path = ?", (path,))
 
-    def leases(self, host: str = "") -> dict[str, str]:
-        """Return which job holds which resource of a machine."""
-        rows = self.database.read("SELECT resource, job_id FROM leases WHERE host = ? ORDER BY resource", (host,))
-        return {row["resource"]: row["job_id"] for row in rows}
-
     def events(self, after: int = 0, *, job_id: str | None = None, limit: int | None = None) -> list[Mapping[str, Any]]:
         """Return the moves with a sequence number above `after`, oldest first."""
-        where, values = ["seq > ?"], [after]
+        conditions, values = ["seq > ?"], [after]
         if job_id is not None:
-            where, values = [*where, "job_id = ?"], [*values, job_id]
+            conditions, values = [*conditions, "job_id = ?"], [*values, job_id]
         sql = (
-            "SELECT * FROM events" + _where(where) + " ORDER BY seq" + ("" if limit is None else f" LIMIT {int(limit)}")
+            "SELECT * FROM events"
+            + where(conditions)
+            + " ORDER BY seq"
+            + ("" if limit is None else f" LIMIT {int(limit)}")
         )
         return [dict(row) for row in self.database.read(sql, values)]
 
     def last_event(self) -> int:
         """Return the sequence number of the newest event, 0 when there is none."""
         return int(self.database.read("SELECT COALESCE(MAX(seq), 0) AS last FROM events")[0]["last"])
-
-
-_SELECT = (
-    "SELECT jobs.*, (SELECT GROUP_CONCAT(resource, ' ') FROM leases WHERE leases.job_id = jobs.id) AS leases FROM jobs"
-)
-
-
-def _where(conditions: Sequence[str]) -> str:
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def _filter(kinds: Sequence[str], statuses: Iterable[JobStatus]) -> tuple[list[str], list[Any]]:
-    where: list[str] = []
-    values: list[Any] = []
-    for column, wanted in (("kind", list(kinds)), ("status", [str(status) for status in statuses])):
-        if wanted:
-            where.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-            values += wanted
-    return where, values
-
-
-def _get(transaction: Transaction, job_id: str) -> Job:
-    rows = transaction.run(_SELECT + " WHERE jobs.id = ?", (job_id,))
-    if not rows:
-        raise UnknownJobError(f"no job {job_id!r}; list them to see the known ones")
-    return _from_row(rows[0])
-
-
-def _job(transaction: Transaction, row: Mapping[str, Any]) -> Job:
-    return _get(transaction, row["id"])
-
-
-def _check_attempt(job: Job, attempt: int | None) -> None:
-    if attempt is not None and attempt != job.attempt:
-        raise IllegalMoveError(f"job {job.id} is at attempt {job.attempt}; attempt {attempt} is over")
-
-
-def _move(transaction: Transaction, job: Job, target: JobStatus, reason: str, result: str = "") -> Job:
-    check_move(job, target)
-    time, queued = max(now(), _just_after(job.updated_at)), target is JobStatus.QUEUED
-    transaction.run(
-        "UPDATE jobs SET status = ?, attempt = ?, updated_at = ?, reason = ?, result = ?, started_at = ?, ended_at = ?"
-        " WHERE id = ?",
-        (
-            *(str(target), job.attempt + queued, time, reason, result),
-            time if target is JobStatus.STARTING else "" if queued else job.started_at,
-            time if target in _ENDS else "",
-            job.id,
-        ),
-    )
-    if target not in ACTIVE:
-        transaction.run("DELETE FROM leases WHERE job_id = ?", (job.id,))
-    moved = _get(transaction, job.id)
-    _append_event(transaction, moved)
-    return moved
-
-
-def _just_after(time: str) -> str:
-    """Return the next time that the store can write: a job's moves are in order even when the clock is set back."""
-    return (datetime.fromisoformat(time) + timedelta(milliseconds=1)).isoformat(timespec="milliseconds")
-
-
-def _settle(transaction: Transaction, job: Job, record: ExitRecord) -> Job:
-    target = record.status
-    if target is JobStatus.INTERRUPTED and job.status in _ASKED:
-        target = _ASKED[job.status]
-    elif job.status is JobStatus.STARTING and target is JobStatus.SUCCEEDED:
-        job = _move(transaction, job, JobStatus.RUNNING, "")
-    job = _move(transaction, job, target, record.reason, record.result)
-    return _resume_interrupted(transaction, job, record.mark) if target is JobStatus.INTERRUPTED else job
-
-
-def _resume_interrupted(transaction: Transaction, job: Job, mark: int) -> Job:
-    stalls = 0 if mark > job.mark else job.stalls + 1
-    if stalls > MAX_STALLS:
-        return job
-    transaction.run(
-        "UPDATE jobs SET stalls = ?, mark = ?, automatic_resumes = automatic_resumes + 1 WHERE id = ?",
-        (stalls, max(mark, job.mark), job.id),
-    )
-    return _move(transaction, _get(transaction, job.id), JobStatus.QUEUED, f"goes on by itself: {job.reason}")
-
-
-def _from_row(row: Mapping[str, Any]) -> Job:
-    return Job(
-        id=row["id"],
-        kind=row["kind"],
-        status=JobStatus(row["status"]),
-        attempt=row["attempt"],
-        config=json.loads(row["config"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        number=row["number"],
-        name=row["name"],
-        output=row["output"],
-        parent=row["parent"],
-        needs=Needs(**json.loads(row["needs"])),
-        grace_seconds=row["grace_seconds"],
-        rank=row["rank"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        reason=row["reason"],
-        save=bool(row["save"]),
-        automatic_resumes=row["automatic_resumes"],
-        stalls=row["stalls"],
-        mark=row["mark"],
-        host=row["host"],
-        heard_at=int(row["heard_at"]),
-        leases=tuple(sorted((row["leases"] or "").split())),
-        progress=json.loads(row["progress"]),
-        result=row["result"],
-    )
-
-
-def _append_event(transaction: Transaction, job: Job, what: str = "move") -> None:
-    transaction.run(
-        "INSERT INTO events (job_id, at, status, attempt, reason, what) VALUES (?, ?, ?, ?, ?, ?)",
-        (job.id, now(), str(job.status), job.attempt, job.reason, what),
-    )

@@ -125,7 +125,7 @@ class Events:
                 encoded.append(encode_event("deleted", {"job_id": event["job_id"]}, event["seq"]))
                 continue
             if positions is None:
-                positions = {waiting.id: place for place, waiting in enumerate(self._store.queue(), 1)}
+                positions = {waiting.id: place for place, waiting in enumerate(self._store.queue.waiting(), 1)}
             encoded.append(encode_event("job", job_values(job, positions.get(job.id)), event["seq"]))
         return encoded
 
@@ -135,10 +135,8 @@ class Events:
                 for event in await asyncio.to_thread(self._look):
                     self._send(event)
                 self._sent = self._last
-            except (
-                StorageError,
-                OSError,
-            ) as error:  # a locked database passes; listeners keep what they know meanwhile
+            except (StorageError, OSError) as error:
+                # a locked database passes, and listeners keep what they know meanwhile
                 logger.warning("events wait: %s", error)
             await asyncio.sleep(POLL_SECONDS)
 

@@ -41,7 +41,7 @@ class JobGauges(Collector):
             for status in JobStatus:
                 jobs.add_metric([kind, str(status)], counts.get((kind, status), 0))
         yield jobs
-        held = Counter(name.partition(":")[0] for name in self._store.leases(self._host))
+        held = Counter(name.partition(":")[0] for name in self._store.queue.leases(self._host))
         total = GaugeMetricFamily("deepsynth_resources", "Slots and accelerators for jobs.", labels=["kind"])
         taken = GaugeMetricFamily("deepsynth_resources_held", "Those that jobs hold.", labels=["kind"])
         for kind, count in self._capacity.items():

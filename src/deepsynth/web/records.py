@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepsynth.jobs.database import Database
-from deepsynth.jobs.store import now
+from deepsynth.jobs.rows import now
 from deepsynth.web.errors import UnknownThingError
 
 AUDIT_KEPT = 10_000

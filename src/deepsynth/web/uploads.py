@@ -14,7 +14,7 @@ from typing import Any
 from deepsynth.core.files import write_json
 from deepsynth.jobs.folder import JOB_ID, read_json
 from deepsynth.jobs.machine import disk_free
-from deepsynth.jobs.store import now
+from deepsynth.jobs.rows import now
 from deepsynth.web.errors import FullError, TooLargeError, UnknownThingError, WrongContentTypeError
 
 CHUNK_SECONDS = 30.0

@@ -147,7 +147,7 @@ def _run(store: StateManager, place: Place, job_id: str, _config: JobsConfig) ->
     else:
         if not take_locks(folder):
             raise InputError(f"job {job_id} is running; see deepsynth jobs show {job_id}")
-        job = _claimed(store, job_id, int(attempt)) if attempt else store.claim(job_id, place.host)
+        job = _claimed(store, job_id, int(attempt)) if attempt else store.queue.claim(job_id, place.host)
     command = [sys.executable, "-m", "deepsynth", "jobs", "work", job_id, str(job.attempt), str(os.getpid())]
     environment = {**os.environ, **place.environment()}
     try:

@@ -245,13 +245,13 @@ def check_job(services: Wired, body: JobRequest) -> dict[str, Any]:
 @router.get("/api/queue", response_model=Queue)
 def show_queue(services: Wired) -> dict[str, Any]:
     """List the waiting jobs in the order in which they will start."""
-    return {"jobs": described(services, services.store.queue())}
+    return {"jobs": described(services, services.store.queue.waiting())}
 
 
 @router.put("/api/queue", response_model=Queue)
 def order_queue(services: Wired, body: Order) -> dict[str, Any]:
     """Put waiting jobs first, in this order."""
-    return {"jobs": described(services, services.store.reorder(body.order))}
+    return {"jobs": described(services, services.store.queue.reorder(body.order))}
 
 
 @router.get("/api/jobs/{job_id:id}", response_model=OneJob)
@@ -410,7 +410,7 @@ def download_file(services: Wired, job_id: Identity, file_id: Identity) -> FileR
 def described(services: Services, jobs: list[Job]) -> list[dict[str, Any]]:
     """Return jobs as answers, the waiting ones with their place."""
     waiting = any(job.status is JobStatus.QUEUED for job in jobs)
-    places = {job.id: place for place, job in enumerate(services.store.queue(), 1)} if waiting else {}
+    places = {job.id: place for place, job in enumerate(services.store.queue.waiting(), 1)} if waiting else {}
     return [job_values(job, places.get(job.id)) for job in jobs]
 
 

@@ -152,7 +152,7 @@ def show_system(services: Wired) -> dict[str, Any]:
         "disk_free_bytes": disk_free(services.place.state_dir),
         "gpus": [asdict(item) for item in accelerators()],
         "slots": services.scheduler.capacity,
-        "leases": services.store.leases(services.place.host),
+        "leases": services.store.queue.leases(services.place.host),
         "host": services.place.host,
         "machines": services.scheduler.machines(),
         "limits": {
