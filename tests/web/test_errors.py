@@ -8,7 +8,7 @@ def test_a_fault_of_the_server_tells_nothing_of_itself(client, services, monkeyp
     def fail():
         raise RuntimeError("/secret/path")
 
-    monkeypatch.setattr(services.store, "queue", fail)
+    monkeypatch.setattr(services.store.queue, "waiting", fail)
     answer = client.get("/api/queue")
     assert (answer.status_code, answer.json()["error"]) == (500, "RuntimeError")
     assert "/secret/path" not in answer.text
@@ -19,7 +19,7 @@ def test_a_store_that_does_not_answer_is_a_503_that_may_be_tried_again(client, s
     def fail():
         raise StorageError("locked")
 
-    monkeypatch.setattr(services.store, "queue", fail)
+    monkeypatch.setattr(services.store.queue, "waiting", fail)
     answer = client.get("/api/queue")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
 
@@ -28,7 +28,7 @@ def test_tokens_are_blotted_out_of_errors(client, services, monkeypatch):
     def fail():
         raise InputError("cannot use hf_" + "a" * 30)
 
-    monkeypatch.setattr(services.store, "queue", fail)
+    monkeypatch.setattr(services.store.queue, "waiting", fail)
     answer = client.get("/api/queue")
     assert answer.json() == {"error": "InputError", "detail": "cannot use [redacted]", "field": None}
 

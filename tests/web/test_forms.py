@@ -90,3 +90,13 @@ def test_text_that_is_no_settings_is_refused_with_the_reason(text, words):
 
 def test_dotted_names_in_a_text_reach_inside():
     assert parse_text("training", "optimizer.learning_rate: 0.1") == {"optimizer": {"learning_rate": 0.1}}
+
+
+def test_kinds_and_settings_as_text(client):
+    kinds = client.get("/api/kinds").json()["kinds"]
+    assert {kind["kind"] for kind in kinds} >= {"dataset", "training", "evaluation", "export"}
+    found = client.post("/api/settings/parse", json={"kind": "training", "text": "lora:\n  rank: 4"}).json()
+    assert found["settings"] == {"lora": {"rank": 4}}
+    assert found["config"]["lora"]["rank"] == 4
+    wrong = client.post("/api/settings/parse", json={"kind": "training", "text": "lora:\n  rnk: 4"})
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "lora.rnk")

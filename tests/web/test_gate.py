@@ -8,8 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from deepsynth.web.app import create_app
-from deepsynth.web.gate import HEADERS, OPEN, Gate, static_media_type
-from deepsynth.web.login import Login
+from deepsynth.web.gate import HEADERS, OPEN
 from deepsynth.web.services import make_services
 
 TOKEN = "a-long-enough-token-for-tests"
@@ -143,28 +142,6 @@ def test_bodies_over_the_limit_are_refused_announced_or_not(client):
     assert client.post("/api/jobs", content=pieces(), headers={"content-type": "application/json"}).status_code == 413
 
 
-def test_a_body_that_does_not_come_is_given_up(monkeypatch):
-    monkeypatch.setattr("deepsynth.web.gate.BODY_SECONDS", 0.05)
-    sent = []
-
-    async def app(scope, receive, send):
-        assert (await receive())["type"] == "http.disconnect"
-
-    async def receive():
-        await asyncio.sleep(10)
-
-    async def send(message):
-        sent.append(message)
-
-    gate = Gate(
-        app, login=Login(None), hosts=frozenset(), read_only=lambda: False, audit=lambda *_: None, login_page=lambda: ""
-    )
-    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"content-length", b"5")]
-    scope = {"type": "http", "method": "POST", "path": "/api/jobs", "headers": headers, "client": None}
-    asyncio.run(gate(scope, receive, send))
-    assert sent[0]["status"] == 408
-
-
 def test_web_sockets_are_refused(client):
     from starlette.websockets import WebSocketDisconnect
 
@@ -263,9 +240,3 @@ def test_ten_thousand_hostile_hosts_and_origins_are_refused(client):
         assert answer.status_code == 421, name
         answer = client.post("/api/jobs", headers={"origin": f"http://{name}"}, json={})
         assert answer.status_code == 403, name
-
-
-def test_only_files_of_a_front_end_have_a_media_type():
-    assert static_media_type("a/script.js") == "text/javascript; charset=utf-8"
-    assert static_media_type("a.py") is None
-    assert static_media_type("a.html") is None

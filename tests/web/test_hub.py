@@ -8,6 +8,7 @@ from deepsynth.web import hub
 from deepsynth.web.hub import HubLogin, ask_hub
 
 TOKEN = "hf_" + "x" * 34
+SEEN = "hf_" + "a1B2c3D4" * 5
 
 
 class Ring(dict):
@@ -88,3 +89,32 @@ def test_the_hubs_refusal_is_an_error_and_its_absence_is_none(monkeypatch, statu
             ask_hub(TOKEN)
     else:
         assert ask_hub(TOKEN) is None
+
+
+def test_the_hubs_token_goes_in_and_never_out(client, services, config, monkeypatch):
+    monkeypatch.setattr(services.hub, "_ask", lambda token: "somebody")
+    answers = [
+        client.get("/api/hub"),
+        client.put("/api/hub/token", json={"token": SEEN}),
+        client.get("/api/hub"),
+        client.get("/api/system"),
+        client.get("/api/audit"),
+        client.put("/api/hub/token", json={"token": SEEN + " with space"}),
+        client.put("/api/hub/token", json={"token": SEEN, "remember": True}),
+        client.put("/api/hub/token", json={"tokn": SEEN}),
+        client.put(
+            "/api/hub/token", content=f'{{"token": "{SEEN}"'.encode(), headers={"content-type": "application/json"}
+        ),
+    ]
+    assert answers[2].json() == {
+        "present": True,
+        "user": "somebody",
+        "source": "memory",
+        "checked": True,
+        "keyring": False,
+    }
+    assert not [answer.text for answer in answers if SEEN in answer.text]
+    services.store.database.read("PRAGMA wal_checkpoint(TRUNCATE)")
+    for path in config.state_dir.rglob("*"):
+        assert not path.is_file() or SEEN.encode() not in path.read_bytes(), path
+    assert client.delete("/api/hub/token").json()["present"] is False

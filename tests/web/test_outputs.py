@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 from deepsynth.jobs import Job, JobStatus
+from deepsynth.jobs.logs import LogWriter
 from deepsynth.web import outputs
 from deepsynth.web.outputs import find_file, list_files, media_type, read_samples, read_system
 
@@ -75,3 +76,49 @@ def test_processor_use_is_the_difference_of_two_samples(tmp_path):
     points = read_system(tmp_path / "s")
     assert [point["cpu_percent"] for point in points] == [None, 100.0]
     assert points[1]["seconds"] == 2.0
+
+
+def test_logs_metrics_and_history_are_read_in_parts(client, held, services, tmp_path):
+    job = held(output=str(tmp_path))
+    writer = LogWriter(services.executor.folder(job.id).log)
+    writer.line("one")
+    writer.line("two")
+    writer.close()
+    assert client.get(f"/api/jobs/{job.id}/logs?offset=4").json() == {
+        "text": "two\n",
+        "offset": 4,
+        "next_offset": 8,
+        "size": 8,
+    }
+    assert client.get(f"/api/jobs/{job.id}/logs?offset=-4").json()["text"] == "two\n"
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0, "lr": 0.1}\n')
+    for names, wanted in (("", {"loss", "lr"}), ("lr", {"lr"}), ("lr,loss", {"loss", "lr"}), ("none", set())):
+        found = client.get(f"/api/jobs/{job.id}/metrics", params={"names": names}).json()
+        assert set(found["series"]) == wanted
+    found = client.get(f"/api/jobs/{job.id}/metrics").json()
+    assert found["series"] == {"loss": [[1.0, 2.0]], "lr": [[1.0, 0.1]]}
+    assert client.get(f"/api/jobs/{job.id}/metrics", params={"cursor": found["cursor"]}).json()["series"] == {}
+    assert [row["state"] for row in client.get(f"/api/jobs/{job.id}/events").json()["events"]] == ["queued"]
+    assert client.get(f"/api/jobs/{job.id}/progress").json()["processed_samples"] == 0
+
+
+def test_files_are_downloads_and_pictures_may_be_shown(client, held, tmp_path):
+    tmp_path = tmp_path / "out"
+    tmp_path.mkdir()
+    (tmp_path / "report.html").write_text("<script>alert(1)</script>")
+    (tmp_path / "page.png").write_bytes(b"\x89PNG")
+    (tmp_path / "drawing.svg").write_text("<svg/>")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    job = held(output=str(tmp_path))
+    files = {file["path"]: file for file in client.get(f"/api/jobs/{job.id}/files").json()["files"]}
+    assert set(files) == {"report.html", "page.png", "drawing.svg"}
+    for name, disposition in (("report.html", "attachment"), ("drawing.svg", "attachment"), ("page.png", "inline")):
+        answer = client.get(f"/api/jobs/{job.id}/files/{files[name]['id']}")
+        assert answer.headers["content-disposition"].startswith(disposition)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "html" not in answer.headers["content-type"]
+        assert "svg" not in answer.headers["content-type"]
+    part = client.get(f"/api/jobs/{job.id}/files/{files['report.html']['id']}", headers={"range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"<scr")
+    (tmp_path / "report.json").write_text('{"title": "x"}')
+    assert client.get(f"/api/jobs/{job.id}/report").json() == {"title": "x"}

@@ -36,3 +36,12 @@ def test_comparisons_are_saved_replaced_and_forgotten(book):
     book.delete_comparison("a")
     with pytest.raises(UnknownThingError):
         book.delete_comparison("a")
+
+
+def test_comparisons_are_saved_by_name(client):
+    body = {"jobs": ["0123456789abcdef"], "view": {"log": True}}
+    (saved,) = client.put("/api/comparisons/two runs", json=body).json()["comparisons"]
+    assert (saved["name"], saved["jobs"], saved["view"]) == ("two runs", body["jobs"], body["view"])
+    assert client.delete("/api/comparisons/two runs").json() == {"comparisons": []}
+    assert client.delete("/api/comparisons/two runs").status_code == 404
+    assert client.put("/api/comparisons/a%2fb", json=body).status_code == 404

@@ -5,7 +5,7 @@ import pytest
 
 from deepsynth.web.errors import UnknownThingError
 from deepsynth.web.routes import site
-from deepsynth.web.routes.site import find_static, hash_sources, page
+from deepsynth.web.routes.site import find_static, hash_sources, page, static_media_type
 
 
 @pytest.fixture
@@ -66,3 +66,9 @@ def test_files_have_their_type_their_caching_and_their_tag(client, web, monkeypa
     assert (built.headers["content-encoding"], built.text) == ("gzip", "1")
     plain = client.get("/static/dist/script.abc.min.js", headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
+
+
+def test_only_files_of_a_front_end_have_a_media_type():
+    assert static_media_type("a/script.js") == "text/javascript; charset=utf-8"
+    assert static_media_type("a.py") is None
+    assert static_media_type("a.html") is None

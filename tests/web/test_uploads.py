@@ -1,6 +1,8 @@
 import asyncio
+import io
 
 import pytest
+from PIL import Image
 
 from deepsynth.web import uploads
 from deepsynth.web.errors import FullError, TooLargeError, UnknownThingError, WrongContentTypeError
@@ -82,3 +84,36 @@ def test_the_quota_counts_what_is_there(tmp_path):
 def test_ids_lead_nowhere_else(tmp_path, identity):
     with pytest.raises(UnknownThingError):
         store(tmp_path).content(identity)
+
+
+def test_uploads_come_as_raw_bodies_and_their_pages_are_drawn(client):
+    picture = io.BytesIO()
+    Image.new("RGB", (200, 100), "white").save(picture, "PNG")
+    answer = client.post("/api/uploads?name=a.png", content=picture.getvalue(), headers={"content-type": "image/png"})
+    assert answer.status_code == 201
+    identity = answer.json()["upload"]["id"]
+    assert client.get(f"/api/uploads/{identity}").json()["upload"]["pages"] == 1
+    page = client.get(f"/api/uploads/{identity}/pages/0.png?width=100")
+    assert Image.open(io.BytesIO(page.content)).size == (100, 50)
+    assert client.get(f"/api/uploads/{identity}/pages/1.png").status_code == 404
+    assert [upload["id"] for upload in client.get("/api/uploads").json()["uploads"]] == [identity]
+    assert client.delete(f"/api/uploads/{identity}").status_code == 200
+    assert client.get(f"/api/uploads/{identity}").status_code == 404
+
+
+def test_an_upload_that_a_job_reads_stays(client, services):
+    services.scheduler.capacity["cpu"] = 0
+    answer = client.post("/api/uploads", content=b"text\n", headers={"content-type": "text/plain"})
+    upload = answer.json()["upload"]
+    job = client.post("/api/jobs", json={"kind": "dataset", "settings": {"source": upload["reference"]}}).json()["job"]
+    assert client.delete(f"/api/uploads/{upload['id']}").status_code == 409
+    client.post(f"/api/jobs/{job['job_id']}/cancel")
+    assert client.delete(f"/api/uploads/{upload['id']}").status_code == 200
+
+
+def test_text_has_no_pages_and_other_types_are_not_taken(client):
+    answer = client.post("/api/uploads", content=b"text\n", headers={"content-type": "text/plain"})
+    identity = answer.json()["upload"]["id"]
+    assert client.get(f"/api/uploads/{identity}/pages/0.png").status_code == 400
+    assert client.post("/api/uploads", content=b"x", headers={"content-type": "text/html"}).status_code == 415
+    assert client.post("/api/uploads", content=b"x", headers={"content-type": "multipart/form-data"}).status_code == 415

@@ -16,10 +16,26 @@ from deepsynth.web.config import WebConfig
 from deepsynth.web.gate import Gate
 from deepsynth.web.gauges import JobGauges
 from deepsynth.web.inference.mounting import mount_inference
-from deepsynth.web.routes import data, events, jobs, models, session, site, system
+from deepsynth.web.routes import (
+    datasets,
+    events,
+    forms,
+    hub,
+    jobs,
+    models,
+    outputs,
+    records,
+    session,
+    site,
+    system,
+    uploads,
+)
 from deepsynth.web.services import Services, make_services
 
 logger = logging.getLogger(__name__)
+
+_ROUTES = (system, hub, records, session, forms, jobs, outputs, events, datasets, uploads, models, site)
+"""In the order in which the description of the API lists them."""
 
 
 def create_app(config: WebConfig, token: str | None = None, *, services: Services | None = None) -> FastAPI:
@@ -48,7 +64,7 @@ def create_app(config: WebConfig, token: str | None = None, *, services: Service
     )
     app.state.services = wired
     errors.install(app)
-    for routes in (system, session, jobs, events, data, models, site):
+    for routes in _ROUTES:
         app.include_router(routes.router)
     app.state.metrics = CollectorRegistry()
     scheduler = wired.scheduler

@@ -8,21 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from deepsynth.core.config import Config, merge
 from deepsynth.core.errors import DeepSynthError
 from deepsynth.jobs import Job, Needs
 from deepsynth.jobs.job import new_job_id
+from deepsynth.web.bodies import Body
 from deepsynth.web.forms import as_command, as_yaml, preset_settings, verb_of
 from deepsynth.web.services import Services
 from deepsynth.workflows.catalog import Verb
 
 
-class JobRequest(BaseModel):
+class JobRequest(Body):
     """What is asked for: a kind, and settings over a preset over the defaults."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     kind: Annotated[str, Field(max_length=60, examples=["training"])]
     name: Annotated[str, Field(max_length=200)] = ""

@@ -1,4 +1,4 @@
-"""Jobs: list, create, check, ask to pause, resume or cancel, delete; their logs, metrics, samples and files."""
+"""Jobs: list, create, show, rename, delete; pause, resume and cancel them; the order of the queue."""
 
 from __future__ import annotations
 
@@ -6,34 +6,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from deepsynth.jobs import Job, JobStatus, logs
+from deepsynth.jobs import Job, JobStatus
 from deepsynth.web import forms, requests
 from deepsynth.web.answers import JobAnswer, JobDetail, ProgressAnswer, job_values, progress_answer
-from deepsynth.web.curves import read_curves
-from deepsynth.web.errors import UnknownThingError
-from deepsynth.web.outputs import find_file, list_files, read_samples, read_system
+from deepsynth.web.bodies import Body
 from deepsynth.web.requests import JobRequest
-from deepsynth.web.routes.parameters import Identity, Kind, Limit, Offset
+from deepsynth.web.routes.parameters import Identity, Kind, Limit
 from deepsynth.web.services import Services, Wired
 from deepsynth.workflows.catalog import job_kinds
 from deepsynth.workflows.jobs import delete_job
 
 router = APIRouter(tags=["jobs"])
-
-
-class Body(BaseModel):
-    """The base of every body: unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Kinds(BaseModel):
-    """What can be made, with the forms for it."""
-
-    kinds: list[dict[str, Any]]
 
 
 class Jobs(BaseModel):
@@ -115,93 +100,6 @@ class Cancel(Body):
     save: bool = True
 
 
-class SettingsText(Body):
-    """Settings as text."""
-
-    kind: str = Field(max_length=60)
-    text: str = Field(max_length=500_000)
-
-
-class ParsedSettings(BaseModel):
-    """Settings as values: what the text says, and the whole tree."""
-
-    settings: dict[str, Any]
-    config: dict[str, Any]
-
-
-class Check(BaseModel):
-    """What would run, and what it would take."""
-
-    ok: bool
-    errors: list[dict[str, str | None]]
-    cli: str
-    yaml: str
-    settings: dict[str, Any]
-    memory: dict[str, Any]
-    disk: dict[str, Any]
-    time: dict[str, Any]
-    pending: bool
-    warnings: list[str]
-
-
-class LogPart(BaseModel):
-    """A stretch of a log."""
-
-    text: str
-    offset: int
-    next_offset: int
-    size: int
-
-
-class Curves(BaseModel):
-    """Metrics by name, each a list of [step, value]."""
-
-    series: dict[str, list[list[float | None]]]
-    cursor: str
-    reset: bool
-    total: int
-
-
-class SystemPoints(BaseModel):
-    """Memory and processor time of a job's processes."""
-
-    points: list[dict[str, float | None]]
-    next: int
-
-
-class Moves(BaseModel):
-    """A job's history."""
-
-    events: list[dict[str, Any]]
-
-
-class Samples(BaseModel):
-    """What the model wrote, beside what it should have."""
-
-    samples: list[dict[str, Any]]
-
-
-class Files(BaseModel):
-    """Files of a job."""
-
-    files: list[dict[str, Any]]
-    truncated: bool
-
-
-@router.get("/api/kinds", response_model=Kinds)
-def list_kinds() -> dict[str, Any]:
-    """Return the kinds of jobs, each with the JSON Schema of its settings, its presets and its references."""
-    return {"kinds": [forms.describe_kind(kind) for kind in job_kinds()]}
-
-
-@router.post("/api/settings/parse", response_model=ParsedSettings)
-def parse_settings(body: SettingsText) -> dict[str, Any]:
-    """Read settings from YAML or JSON and check them."""
-    settings = forms.parse_text(body.kind, body.text)
-    config = forms.verb_of(body.kind).config_class().parse(settings)
-    return {"settings": settings, "config": config.model_dump(mode="json")}
-
-
 @router.get("/api/jobs", response_model=Jobs)
 def list_jobs(
     services: Wired,
@@ -236,12 +134,6 @@ def create_job(
     return asked(services, job, f"{job.kind} is queued" if new else "this request had made this job before")
 
 
-@router.post("/api/jobs/check", response_model=Check)
-def check_job(services: Wired, body: JobRequest) -> dict[str, Any]:
-    """Say what would run and what it would take; nothing is created."""
-    return requests.check(services, body)
-
-
 @router.get("/api/queue", response_model=Queue)
 def show_queue(services: Wired) -> dict[str, Any]:
     """List the waiting jobs in the order in which they will start."""
@@ -274,8 +166,8 @@ def remove_job(services: Wired, job_id: Identity, artifacts: Literal["keep", "de
     job = services.store.get_job(job_id)
     delete_job(services.store, services.place, job_id, artifacts=artifacts == "delete")
     services.scheduler.wake()
-    kept = f"; {job.output} is kept" if job.output and artifacts == "keep" else f" and {job.output}"
-    return {"job_id": job_id, "message": f"deleted job {job_id}, its log and its settings{kept}"}
+    written = "" if not job.output else f"; {job.output} is kept" if artifacts == "keep" else f", and {job.output}"
+    return {"job_id": job_id, "message": f"deleted job {job_id}, its log and its settings{written}"}
 
 
 @router.get("/api/jobs/{job_id:id}/progress", response_model=OldProgress)
@@ -315,96 +207,6 @@ def resume_job(services: Wired, job_id: Identity) -> dict[str, Any]:
 def cancel_job(services: Wired, job_id: Identity, body: Cancel | None = None) -> dict[str, Any]:
     """Stop a job for good; it saves first unless told otherwise."""
     return asked(services, services.store.request(job_id, "cancel", save=body is None or body.save))
-
-
-@router.get("/api/jobs/{job_id:id}/events", response_model=Moves)
-def show_moves(services: Wired, job_id: Identity) -> dict[str, Any]:
-    """Return a job's moves, with their times and reasons."""
-    services.store.get_job(job_id)
-    found = services.store.events(job_id=job_id)
-    names = ("seq", "at", "attempt", "reason")
-    return {"events": [{**{name: row[name] for name in names}, "state": row["status"]} for row in found]}
-
-
-@router.get("/api/jobs/{job_id:id}/logs", response_model=LogPart)
-def show_log(
-    services: Wired,
-    job_id: Identity,
-    offset: Annotated[int, Query(ge=-(2**40), le=2**40)] = 0,
-    limit: Annotated[int, Query(ge=1, le=2**20)] = 65536,
-) -> Any:
-    """Return a stretch of what a job has printed; a negative offset counts from the end."""
-    return logs.read(services.executor.folder(services.store.get_job(job_id).id).log, offset, limit)
-
-
-@router.get("/api/jobs/{job_id:id}/metrics", response_model=Curves)
-def show_metrics(
-    services: Wired,
-    job_id: Identity,
-    cursor: Annotated[str, Query(max_length=40)] = "",
-    max_points: Annotated[int, Query(ge=10, le=20_000)] = 2000,
-    names: Annotated[str, Query(max_length=2000)] = "",
-) -> Any:
-    """Return a run's curves, all or those of `names` (commas between): thinned, or what is new since `cursor`."""
-    job = services.store.get_job(job_id)
-    path = services.executor.folder(job_id).metrics(job.output)
-    return read_curves(path, cursor, max_points=max_points, names=names.split(",") if names else ())
-
-
-@router.get("/api/jobs/{job_id:id}/system", response_model=SystemPoints)
-def show_system(services: Wired, job_id: Identity, after: Offset = 0) -> dict[str, Any]:
-    """Return memory and processor use of a job's processes, from sample `after` of this attempt on."""
-    job = services.store.get_job(job_id)
-    points = read_system(services.executor.folder(job_id).attempt(job.attempt) / "system.jsonl")
-    return {"points": points[after:], "next": max(after, len(points))}
-
-
-@router.get("/api/jobs/{job_id:id}/samples", response_model=Samples)
-def show_samples(services: Wired, job_id: Identity, limit: Limit = 50) -> dict[str, Any]:
-    """Return summaries that were written while training, by step, or those of an evaluation."""
-    job = services.store.get_job(job_id)
-    return {"samples": read_samples(job, limit)}
-
-
-@router.get("/api/jobs/{job_id:id}/report", response_model=dict[str, Any])
-def show_report(services: Wired, job_id: Identity) -> Any:
-    """Return the report of an evaluation or a frontier."""
-    job = services.store.get_job(job_id)
-    path = find_file(job, "report.json")
-    if path is None:
-        raise UnknownThingError(f"job {job_id} has written no report")
-    return FileResponse(path, media_type="application/json")
-
-
-@router.get("/api/jobs/{job_id:id}/files", response_model=Files)
-def show_files(services: Wired, job_id: Identity) -> dict[str, Any]:
-    """List the files that a job has written."""
-    files, truncated = list_files(services.store.get_job(job_id))
-    return {"files": [file.values() for file in files], "truncated": truncated}
-
-
-@router.get(
-    "/api/jobs/{job_id:id}/files/{file_id:id}",
-    response_class=FileResponse,
-    responses={
-        200: {"content": {"application/octet-stream": {}}},
-        206: {"description": "a part"},
-        416: {"description": "no such part"},
-    },
-)
-def download_file(services: Wired, job_id: Identity, file_id: Identity) -> FileResponse:
-    """Return a file that a job has written, as a download; pictures may be shown in place."""
-    files, _ = list_files(services.store.get_job(job_id))
-    file = next((file for file in files if file.id == file_id), None)
-    if file is None:
-        raise UnknownThingError(f"job {job_id} has no file {file_id}; list them to see what there is")
-    shown = file.media_type in ("image/png", "image/jpeg", "image/webp")
-    return FileResponse(
-        file.path,
-        media_type=file.media_type,
-        filename=file.path.name,
-        content_disposition_type="inline" if shown else "attachment",
-    )
 
 
 def described(services: Services, jobs: list[Job]) -> list[dict[str, Any]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deepsynth.core.built_in import BUILT_IN
 from deepsynth.jobs import Job, JobStatus
 from deepsynth.jobs.folder import read_json
 from deepsynth.web.answers import hub_repository
+from deepsynth.web.bodies import Body
 from deepsynth.web.forms import verb_of
 from deepsynth.web.inventory import Found
 from deepsynth.web.removing import remove_folder
@@ -44,18 +45,14 @@ class OneModel(BaseModel):
     model: dict[str, Any]
 
 
-class Keep(BaseModel):
+class Keep(Body):
     """Whether a model must stay."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     keep: bool
 
 
-class Ids(BaseModel):
+class Ids(Body):
     """Several models."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     ids: list[str] = Field(max_length=200)
 

@@ -1,11 +1,11 @@
-"""Parameters that many routes share."""
+"""Parameters and answers that several routes share."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Path, Query
-from pydantic import AfterValidator, WithJsonSchema
+from fastapi import Path, Query, Response
+from pydantic import AfterValidator, BaseModel, WithJsonSchema
 from starlette.convertors import Convertor, register_url_convertor
 
 from deepsynth.workflows.catalog import job_kinds
@@ -44,3 +44,20 @@ def known_kind(name: str) -> str:
 Kind = Annotated[str, AfterValidator(known_kind), WithJsonSchema({"type": "string", "enum": list(job_kinds())})]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Offset = Annotated[int, Query(ge=0, le=10**12)]
+PageNumber = Annotated[int, Path(ge=0, le=10**6)]
+
+PNG: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+}
+"""How OpenAPI is told of a route that answers a picture."""
+
+
+def png_answer(content: bytes) -> Response:
+    """Return a picture that a browser may keep for an hour, and nobody on the way."""
+    return Response(content, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
+
+
+class Message(BaseModel):
+    """What was done."""
+
+    message: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from deepsynth.web.bodies import Body
 from deepsynth.web.errors import TooManyError, WrongLoginError
 from deepsynth.web.login import COOKIE, SESSION_SECONDS
 from deepsynth.web.services import Wired
@@ -19,10 +20,8 @@ class Session(BaseModel):
     logged_in: bool
 
 
-class Credentials(BaseModel):
+class Credentials(Body):
     """A code out of a login link, or the token."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     code: str = Field(default="", max_length=200)
     token: str = Field(default="", max_length=500)

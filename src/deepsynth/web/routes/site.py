@@ -6,14 +6,13 @@ import functools
 import hashlib
 import json
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
 from deepsynth.web.errors import UnknownThingError
-from deepsynth.web.gate import static_media_type
 
 router = APIRouter(tags=["pages"])
 WEB = Path(str(files("deepsynth.web")))
@@ -53,6 +52,22 @@ def static(request: Request, path: str) -> Response:
     if request.headers.get("if-none-match") == response.headers["etag"]:
         return Response(status_code=304, headers={**headers, "etag": response.headers["etag"]})
     return response
+
+
+def static_media_type(name: str) -> str | None:
+    """Return the media type of a file of the front end; none for what is not served."""
+    return {
+        ".js": "text/javascript; charset=utf-8",
+        ".css": "text/css; charset=utf-8",
+        ".svg": "image/svg+xml",
+        ".png": "image/png",
+        ".ico": "image/x-icon",
+        ".woff2": "font/woff2",
+        ".json": "application/json",
+        ".webmanifest": "application/manifest+json",
+        ".map": "application/json",
+        ".txt": "text/plain; charset=utf-8",
+    }.get(PurePosixPath(name).suffix)
 
 
 def find_static(root: Path, path: str) -> Path:

@@ -1,30 +1,24 @@
-"""Datasets and uploads, with the pictures of their pages."""
+"""Datasets: their settings and reports, their rows, and the pictures of their pages."""
 
 from __future__ import annotations
 
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
-from deepsynth.core.errors import InputError
 from deepsynth.jobs import JobStatus
 from deepsynth.jobs.folder import read_json
-from deepsynth.web import pages
-from deepsynth.web.errors import ConflictError
+from deepsynth.web import row_pages
 from deepsynth.web.inventory import Found
-from deepsynth.web.removing import in_use, remove_folder
-from deepsynth.web.routes.parameters import Identity, Limit, Offset
+from deepsynth.web.removing import remove_folder
+from deepsynth.web.routes.parameters import PNG, Identity, Limit, Message, Offset, PageNumber, png_answer
 from deepsynth.web.services import Wired
-from deepsynth.web.uploads import TYPES
 
 router = APIRouter(tags=["data"])
-PNG: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
-}
-Split = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-PageNumber = Annotated[int, Path(ge=0, le=10**6)]
+_SPLIT = r"^[A-Za-z0-9_-]{1,64}$"
+Split = Annotated[str, Path(pattern=_SPLIT)]
 
 
 class Datasets(BaseModel):
@@ -52,24 +46,6 @@ class Rejected(BaseModel):
     rejected: list[dict[str, Any]]
     total: int
     reasons: dict[str, int]
-
-
-class Message(BaseModel):
-    """What was done."""
-
-    message: str
-
-
-class Uploads(BaseModel):
-    """Uploads, newest first."""
-
-    uploads: list[dict[str, Any]]
-
-
-class OneUpload(BaseModel):
-    """An upload."""
-
-    upload: dict[str, Any]
 
 
 @router.get("/api/datasets", response_model=Datasets)
@@ -117,13 +93,13 @@ def delete_dataset(services: Wired, dataset_id: Identity) -> dict[str, str]:
 def list_rows(
     services: Wired,
     dataset_id: Identity,
-    split: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "train",
+    split: Annotated[str, Query(pattern=_SPLIT)] = "train",
     offset: Offset = 0,
     limit: Limit = 20,
 ) -> dict[str, Any]:
     """Return rows with their texts, what is odd about them, and the addresses of their pages."""
     found = services.inventory.dataset(dataset_id)
-    rows = pages.open_split(found.path, _changed(found), split)
+    rows = row_pages.open_split(found.path, _changed(found), split)
     numbers = range(offset, min(len(rows), offset + limit))
     return {"rows": [_row(dataset_id, split, rows, number) for number in numbers], "total": len(rows)}
 
@@ -147,79 +123,7 @@ def show_row_page(
 ) -> Response:
     """Return a page of a row."""
     found = services.inventory.dataset(dataset_id)
-    content = pages.row_page(found.path, _changed(found), split, index, number)
-    return Response(content, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
-
-
-def _schema(media_type: str) -> dict[str, Any]:
-    """Return the schema of an upload: JSON is any value, all else bytes."""
-    return {} if media_type == "application/json" else {"type": "string", "format": "binary", "minLength": 1}
-
-
-@router.post(
-    "/api/uploads",
-    response_model=OneUpload,
-    status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {name: {"schema": _schema(name)} for name in TYPES},
-        }
-    },
-)
-async def upload(
-    services: Wired, request: Request, name: Annotated[str, Query(max_length=200)] = "upload"
-) -> dict[str, Any]:
-    """Take a raw body of one of the listed types."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    values = await services.uploads.receive(aiter(request.stream()), media_type, name)
-    return {"upload": {**values, "pages": None}}
-
-
-@router.get("/api/uploads", response_model=Uploads)
-def list_uploads(services: Wired) -> dict[str, Any]:
-    """List the uploads."""
-    return {"uploads": [{"pages": None, **values} for values in services.uploads.list()]}
-
-
-@router.get("/api/uploads/{upload_id:id}", response_model=OneUpload)
-def show_upload(services: Wired, upload_id: Identity) -> dict[str, Any]:
-    """Return an upload; the pages of a PDF or a picture are counted the first time."""
-    values = services.uploads.get(upload_id)
-    if "pages" not in values:
-        values = services.uploads.describe(upload_id, {"pages": _count(services, upload_id, values)})
-    return {"upload": values}
-
-
-@router.delete("/api/uploads/{upload_id:id}", response_model=Message)
-def delete_upload(services: Wired, upload_id: Identity) -> dict[str, str]:
-    """Delete an upload that no job needs any more."""
-    folder = services.uploads.content(upload_id).parent
-    user = in_use(services, folder)
-    if user is not None:
-        raise ConflictError(f"job {user} still reads it; cancel or delete the job first")
-    services.uploads.delete(upload_id)
-    return {"message": f"deleted upload {upload_id}"}
-
-
-@router.get("/api/uploads/{upload_id:id}/pages/{number}.png", response_class=Response, responses=PNG)
-def show_upload_page(
-    services: Wired, upload_id: Identity, number: PageNumber, width: Annotated[int, Query(ge=16, le=2000)] = 640
-) -> Response:
-    """Return a page of an uploaded PDF or picture, drawn in a process with narrow limits."""
-    file = services.uploads.content(upload_id)
-    if not _has_pages(services.uploads.get(upload_id)):
-        raise InputError("only PDF files and pictures have pages")
-    content = pages.draw_confined(file, number, width)
-    return Response(content, media_type="image/png", headers={"cache-control": "private, max-age=3600"})
-
-
-def _has_pages(values: dict[str, Any]) -> bool:
-    return values["media_type"] == "application/pdf" or values["media_type"].startswith("image/")
-
-
-def _count(services: Any, upload_id: str, values: dict[str, Any]) -> int | None:
-    return pages.count_confined(services.uploads.content(upload_id)) if _has_pages(values) else None
+    return png_answer(row_pages.row_page(found.path, _changed(found), split, index, number))
 
 
 def _values(found: Found) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from deepsynth.core.errors import InputError
+from deepsynth.web.confined import count_here, count_pages, draw_here, draw_page
 from deepsynth.web.errors import UnknownThingError
-from deepsynth.web.pages import count_confined, count_pages, draw_confined, draw_page, row_page
 
 
 def pdf(path, pages=2, size=(200, 100)):
@@ -20,44 +20,37 @@ def pdf(path, pages=2, size=(200, 100)):
 
 def test_a_page_of_a_pdf_is_drawn_in_a_process_of_its_own(tmp_path):
     file = pdf(tmp_path / "a.pdf")
-    assert count_confined(file) == 2
-    assert Image.open(io.BytesIO(draw_confined(file, 1, 100))).size == (100, 50)
+    assert count_pages(file) == 2
+    assert Image.open(io.BytesIO(draw_page(file, 1, 100))).size == (100, 50)
     with pytest.raises(UnknownThingError, match="2 pages"):
-        draw_confined(file, 2, 100)
+        draw_page(file, 2, 100)
 
 
 @pytest.mark.parametrize("size", [(40_000, 40_000), (1, 40_000)])
 def test_a_page_of_absurd_size_is_refused_before_it_takes_memory(tmp_path, size):
     with pytest.raises(InputError, match="too many pixels"):
-        draw_page(pdf(tmp_path / "a.pdf", size=size), 0, 20_000)
+        draw_here(pdf(tmp_path / "a.pdf", size=size), 0, 20_000)
 
 
 def test_a_huge_page_at_a_small_width_is_small(tmp_path):
-    assert Image.open(io.BytesIO(draw_page(pdf(tmp_path / "a.pdf", size=(40_000, 40_000)), 0, 64))).size == (64, 64)
+    assert Image.open(io.BytesIO(draw_here(pdf(tmp_path / "a.pdf", size=(40_000, 40_000)), 0, 64))).size == (64, 64)
 
 
 def test_broken_files_are_errors_in_one_line(tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 nothing")
     (tmp_path / "a.png").write_bytes(b"\x89PNG nothing")
     with pytest.raises(InputError, match="PDF cannot be read"):
-        count_confined(tmp_path / "a.pdf")
+        count_pages(tmp_path / "a.pdf")
     with pytest.raises(InputError, match="picture cannot be drawn"):
-        draw_confined(tmp_path / "a.png", 0, 100)
+        draw_page(tmp_path / "a.png", 0, 100)
 
 
 def test_a_picture_bomb_is_refused(tmp_path):
     Image.new("1", (8000, 8000)).save(tmp_path / "a.png")
     with pytest.raises(InputError, match="cannot be drawn"):
-        draw_confined(tmp_path / "a.png", 0, 100)
+        draw_page(tmp_path / "a.png", 0, 100)
 
 
 def test_a_pdf_of_too_many_pages_is_refused(tmp_path):
     with pytest.raises(InputError, match="at most"):
-        count_pages(pdf(tmp_path / "a.pdf", pages=2001))
-
-
-def test_a_row_drawn_when_read_has_its_page(dataset):
-    content = row_page(dataset, 1, "train", 0, 0)
-    assert Image.open(io.BytesIO(content)).size == (128, 128)
-    with pytest.raises(UnknownThingError, match="rows"):
-        row_page(dataset, 1, "train", 10**6, 0)
+        count_here(pdf(tmp_path / "a.pdf", pages=2001))

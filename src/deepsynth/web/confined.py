@@ -1,4 +1,4 @@
-"""Pictures of pages. Rows of datasets are drawn here; what a stranger uploaded is opened in a process that may take little.
+"""Pages of uploaded files, drawn in a process that may take little.
 
 Files can ask for absurd things: 318 bytes of PDF for 40,000 x 40,000 pixels. The confined process has limits on memory, time
 and files, and its answer is a PNG or one line of words.
@@ -7,14 +7,12 @@ and files, and its answer is a PNG or one line of words.
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import os
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,10 @@ MEMORY_BYTES = 2 * 2**30
 SECONDS = 20
 MOST_PIXELS = 25_000_000
 MOST_PAGES = 2000
-_MODULE = "deepsynth.web.pages"
+_MODULE = "deepsynth.web.confined"
 
 
-def draw_confined(file: Path, number: int, width: int) -> bytes:
+def draw_page(file: Path, number: int, width: int) -> bytes:
     """Return a page of a PDF or a picture as PNG, at most `width` pixels wide.
 
     Raises:
@@ -41,7 +39,7 @@ def draw_confined(file: Path, number: int, width: int) -> bytes:
     return answer.stdout
 
 
-def count_confined(file: Path) -> int:
+def count_pages(file: Path) -> int:
     """Return the number of pages of a PDF or a picture.
 
     Raises:
@@ -72,16 +70,16 @@ def _confined(*words: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def main(words: list[str]) -> int:
-    """Draw or count under limits; the process of `draw_confined` and `count_confined`."""
+    """Draw or count under limits; the process of `draw_page` and `count_pages`."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     what, file, *rest = words
     try:
         if what == "count":
-            sys.stdout.write(str(count_pages(Path(file))))
+            sys.stdout.write(str(count_here(Path(file))))
         else:
-            sys.stdout.buffer.write(draw_page(Path(file), int(rest[0]), int(rest[1])))
+            sys.stdout.buffer.write(draw_here(Path(file), int(rest[0]), int(rest[1])))
     except UnknownThingError as error:
         sys.stderr.write(str(error))
         return 3
@@ -91,7 +89,7 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def count_pages(file: Path) -> int:
+def count_here(file: Path) -> int:
     """Return the number of pages.
 
     Raises:
@@ -106,8 +104,8 @@ def count_pages(file: Path) -> int:
     return count
 
 
-def draw_page(file: Path, number: int, width: int) -> bytes:
-    """Return a page as PNG (see `draw_confined`)."""
+def draw_here(file: Path, number: int, width: int) -> bytes:
+    """Return a page as PNG (see `draw_page`)."""
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow raises at twice this
@@ -147,54 +145,6 @@ def _opened_pdf(file: Path) -> Any:
         return contextlib.closing(pypdfium2.PdfDocument(file))
     except pypdfium2.PdfiumError as error:
         raise InputError(f"the PDF cannot be read: {error}") from None
-
-
-@functools.lru_cache(maxsize=8)
-def open_dataset(path: Path, _changed: int) -> Any:
-    """Return a prepared dataset, read once for as long as its settings do not change.
-
-    Raises:
-        CheckpointError: it is not finished, or damaged.
-    """
-    from deepsynth.data.prepared import PreparedDataset
-
-    return PreparedDataset(path)
-
-
-@functools.lru_cache(maxsize=8)
-def open_split(path: Path, changed: int, split: str) -> Any:
-    """Return a split of a prepared dataset.
-
-    Raises:
-        InputError: it has no such split.
-    """
-    return open_dataset(path, changed).split(split)
-
-
-def row_page(path: Path, changed: int, split: str, index: int, number: int) -> bytes:
-    """Return a page of a dataset's row as PNG: the stored one, or drawn as training would draw it.
-
-    Raises:
-        UnknownThingError: there is no such row or page.
-    """
-    from deepsynth.rendering.png import encode_png
-
-    rows = open_split(path, changed, split)
-    if not 0 <= index < len(rows):
-        raise UnknownThingError(f"split {split} has {len(rows)} rows, counted from 0")
-    pages = rows.pages(index) or tuple(_drawn(path, changed, rows.row(index)))
-    if not 0 <= number < len(pages):
-        raise UnknownThingError(f"row {index} has {len(pages)} pages, counted from 0")
-    return encode_png(pages[number].image)
-
-
-def _drawn(path: Path, changed: int, row: Any) -> Iterator[Any]:
-    from deepsynth.core.documents import Document
-    from deepsynth.data.prepared import QuantizedRenderer
-    from deepsynth.rendering.renderer import make_renderer
-
-    renderer = QuantizedRenderer(make_renderer(open_dataset(path, changed).rendering))
-    return renderer.render(Document(id=row.id, text=row.text))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 import io
+import shutil
 
 from PIL import Image
 
+from deepsynth.jobs import JobStatus
 from deepsynth.web.inventory import identify
 
 
@@ -35,10 +37,6 @@ def test_a_dataset_from_elsewhere_is_not_deleted(client, dataset):
 
 def test_generated_datasets_are_those_of_completed_jobs(client, services, dataset):
     assert client.get("/api/datasets/generated").json() == {"datasets": []}
-    import shutil
-
-    from deepsynth.jobs import JobStatus
-
     job = services.store.create_job("dataset", {}, name="my lamps")
     shutil.copytree(dataset, services.place.artifacts / job.id)
     services.scheduler.stop()
@@ -47,36 +45,3 @@ def test_generated_datasets_are_those_of_completed_jobs(client, services, datase
     services.store.move_job(job.id, JobStatus.SUCCEEDED)
     (found,) = client.get("/api/datasets/generated").json()["datasets"]
     assert (found["name"], found["job_id"], found["rows"]) == ("my lamps", job.id, 30)
-
-
-def test_uploads_come_as_raw_bodies_and_their_pages_are_drawn(client):
-    picture = io.BytesIO()
-    Image.new("RGB", (200, 100), "white").save(picture, "PNG")
-    answer = client.post("/api/uploads?name=a.png", content=picture.getvalue(), headers={"content-type": "image/png"})
-    assert answer.status_code == 201
-    identity = answer.json()["upload"]["id"]
-    assert client.get(f"/api/uploads/{identity}").json()["upload"]["pages"] == 1
-    page = client.get(f"/api/uploads/{identity}/pages/0.png?width=100")
-    assert Image.open(io.BytesIO(page.content)).size == (100, 50)
-    assert client.get(f"/api/uploads/{identity}/pages/1.png").status_code == 404
-    assert [upload["id"] for upload in client.get("/api/uploads").json()["uploads"]] == [identity]
-    assert client.delete(f"/api/uploads/{identity}").status_code == 200
-    assert client.get(f"/api/uploads/{identity}").status_code == 404
-
-
-def test_an_upload_that_a_job_reads_stays(client, services):
-    services.scheduler.capacity["cpu"] = 0
-    answer = client.post("/api/uploads", content=b"text\n", headers={"content-type": "text/plain"})
-    upload = answer.json()["upload"]
-    job = client.post("/api/jobs", json={"kind": "dataset", "settings": {"source": upload["reference"]}}).json()["job"]
-    assert client.delete(f"/api/uploads/{upload['id']}").status_code == 409
-    client.post(f"/api/jobs/{job['job_id']}/cancel")
-    assert client.delete(f"/api/uploads/{upload['id']}").status_code == 200
-
-
-def test_text_has_no_pages_and_other_types_are_not_taken(client):
-    answer = client.post("/api/uploads", content=b"text\n", headers={"content-type": "text/plain"})
-    identity = answer.json()["upload"]["id"]
-    assert client.get(f"/api/uploads/{identity}/pages/0.png").status_code == 400
-    assert client.post("/api/uploads", content=b"x", headers={"content-type": "text/html"}).status_code == 415
-    assert client.post("/api/uploads", content=b"x", headers={"content-type": "multipart/form-data"}).status_code == 415
