@@ -17,6 +17,7 @@ setup: .venv/ready  ## Install everything into .venv, exactly as locked.
 .venv/ready: requirements/cpu.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	test -x $(BIN)/pip || $(PYTHON) -m pip --python $(BIN)/python install --quiet pip
+	@echo "installing the locked packages into .venv, about 2 GB; the first time this takes some minutes"
 	$(BIN)/pip install --quiet --requirement requirements/cpu.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from tests.evaluation.conftest import page_use
 
-from deepsynth.evaluation.report_words import RunReport, tables, verdict
+from deepsynth.evaluation.report_words import RunReport, brief, markdown, tables, verdict
 from deepsynth.evaluation.systems import MODEL
 from deepsynth.evaluation.uncertainty import Difference
 
@@ -47,3 +47,11 @@ def test_the_verdict_says_how_well_it_reads_and_whether_order_matters(run):
 def test_each_score_stands_in_exactly_one_table(run):
     columns = [column for _, found in tables(run) for column in found]
     assert sorted(columns) == sorted(run.evaluation.report.scores[MODEL])
+
+
+def test_a_terminal_is_shown_the_verdict_and_every_system_but_not_the_whole_report(run):
+    shown, whole = brief(run), markdown(run)
+    assert all(line in shown for line in verdict(run))
+    assert all(f"| {name} |" in shown for name in run.evaluation.report.scores)
+    assert shown.count("| System |") == 1
+    assert len(shown) < len(whole)

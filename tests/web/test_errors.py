@@ -33,6 +33,17 @@ def test_tokens_are_blotted_out_of_errors(client, services, monkeypatch):
     assert answer.json() == {"error": "InputError", "detail": "cannot use [redacted]", "field": None}
 
 
+def test_a_browser_that_strays_gets_a_page_and_a_program_gets_json(client):
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = client.get("/jobs", headers=browser)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert 'href="/"' in answer.text
+    for path, accept in (("/jobs", "application/json"), ("/jobs", "*/*"), ("/api/nothing", browser["accept"])):
+        answer = client.get(path, headers={"accept": accept})
+        assert (answer.status_code, answer.json()["error"]) == (404, "NotFound")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [

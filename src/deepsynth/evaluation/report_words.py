@@ -115,6 +115,25 @@ def tables(run: RunReport) -> list[tuple[str, list[str]]]:
     return [(title, columns) for title, columns in parts if columns]
 
 
+BRIEF = ("rouge1", "rouge2", "rougeL")
+"""Columns of the table that a terminal is shown."""
+
+
+def brief(run: RunReport) -> str:
+    """Return what a terminal is shown: the verdict and one table. The rest stands in the report."""
+    evaluation = run.evaluation
+    scores = evaluation.report.scores
+    columns = [name for name in BRIEF if name in scores[MODEL]]
+    rows = [[name, *(figure(row[column]) for column in columns)] for name, row in scores.items()]
+    parts = [
+        run.title,
+        "\n".join(f"- {line}" for line in verdict(run)),
+        f"{len(evaluation.report.rows)} rows, mean [95 % interval]:",
+        markdown_table(["System", *(METRICS[name].head for name in columns)], rows),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
 def markdown(run: RunReport) -> str:
     """Return the report as Markdown."""
     evaluation = run.evaluation

@@ -63,7 +63,7 @@ def create_app(config: WebConfig, token: str | None = None, *, services: Service
         redirect_slashes=False,
     )
     app.state.services = wired
-    errors.install(app)
+    errors.install(app, site.missing)
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.state.metrics = CollectorRegistry()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -98,12 +98,25 @@ def answer(status: int, error: str, detail: str, field: str | None = None, **hea
     return JSONResponse(values, status, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def install(app: FastAPI) -> None:
-    """Let the application answer errors in this shape."""
+def install(app: FastAPI, missing_page: Callable[[Request], Response]) -> None:
+    """Let the application answer errors in this shape; a browser that strays gets `missing_page`."""
+
+    async def _not_found_or(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 404 and _is_visitor(request):
+            return missing_page(request)
+        return await _http(request, error)
+
     app.add_exception_handler(DeepSynthError, _ours)
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, _not_found_or)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _is_visitor(request: Request) -> bool:
+    """Whether somebody typed an address into a browser, rather than a program asking for data."""
+    asked = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    return "text/html" in request.headers.get("accept", "") and not asked.startswith(("/api/", "/v1/", "/static/"))
 
 
 async def _ours(_request: Request, error: Exception) -> JSONResponse:

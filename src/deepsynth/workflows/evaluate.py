@@ -69,13 +69,13 @@ class EvaluateConfig(Config):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrittenReport:
-    """Where the report lies, and its table."""
+    """Where the report lies, and its verdict with the main scores."""
 
     path: Path
     table: str
 
     def describe(self) -> str:
-        """Return the table and the place of the report."""
+        """Return the verdict, the main scores and the place of the report."""
         return f"{self.table}\nwrote {self.path}"
 
 
@@ -118,7 +118,7 @@ def _report(config: EvaluateConfig, benchmark: Benchmark, evaluator: Evaluator, 
     from deepsynth.evaluation.probes import costs, page_order, reading_probes, timing
     from deepsynth.evaluation.published import figures_beside
     from deepsynth.evaluation.report import write_report
-    from deepsynth.evaluation.report_words import RunReport, markdown
+    from deepsynth.evaluation.report_words import RunReport, brief
     from deepsynth.evaluation.systems import MODEL, evaluate_summaries
 
     examples = benchmark.examples
@@ -160,7 +160,7 @@ def _report(config: EvaluateConfig, benchmark: Benchmark, evaluator: Evaluator, 
         facts=_facts(config, benchmark, evaluator),
         saved_pages=config.save_pages,
     )
-    result = WrittenReport(path=write_report(told, config.out), table=markdown(told))
+    result = WrittenReport(path=write_report(told, config.out), table=brief(told))
     missed = failures({name: score.mean for name, score in scores.items()}, config.fail_under)
     if missed:
         reporter.message(result.describe())

@@ -98,7 +98,7 @@ def test_a_dataset_is_prepared_and_a_model_trained_paused_resumed_and_deleted(vi
     page.get_by_role("textbox", name="Name", exact=True).fill("tiny on harbors")
     page.get_by_label("Model", exact=True).select_option("tiny")
     page.get_by_role("textbox", name="Max steps").fill("400")
-    page.get_by_role("textbox", name="Num epochs").fill("400")
+    page.get_by_role("textbox", name="Epochs").fill("400")
     page.get_by_role("textbox", name="Batch size").fill("2")
     page.get_by_role("searchbox", name="Find").fill("log interval")
     page.get_by_role("textbox", name="Log interval").fill("2")

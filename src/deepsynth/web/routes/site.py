@@ -1,9 +1,10 @@
-"""The two pages and the files of the front end."""
+"""The pages and the files of the front end."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import html
 import json
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -31,6 +32,12 @@ def index() -> HTMLResponse:
 def login() -> HTMLResponse:
     """Return the page to log in on."""
     return HTMLResponse(page("login"), headers=NO_CACHE)
+
+
+def missing(request: Request) -> HTMLResponse:
+    """Return the page for an address where nothing is; its links begin at the prefix of the application."""
+    home = request.scope.get("root_path", "") + "/"
+    return HTMLResponse(page("missing").replace("{{ home }}", html.escape(home)), 404, headers=NO_CACHE)
 
 
 @router.get(

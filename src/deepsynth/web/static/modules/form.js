@@ -269,7 +269,7 @@ function Group({ form, path, field, find, skip }) {
     </summary>
     <p class="help">${h(Help, { text: schema.description })}</p>
     ${optional
-      ? html`<label class="check switch"><input type="checkbox" role="switch" checked=${on} onChange=${toggle} /><span>Use ${title.toLowerCase()}</span></label>`
+      ? html`<label class="check switch"><input type="checkbox" role="switch" checked=${on} onChange=${toggle} /><span>Use ${/[A-Z].*[A-Z]/.test(title) ? title : title.toLowerCase()}</span></label>`
       : null}
     ${on ? html`<div class="fields">${shown.map(([name, item]) => h(Setting, { key: name, form, path: `${path}.${name}`, field: item, find, skip }))}</div>` : null}
     ${form.errors.get(path) ? html`<strong class="wrong">${form.errors.get(path)}</strong>` : null}

@@ -72,8 +72,21 @@ export function elapsed(from, to) {
   return from ? ((to ? Date.parse(to) : Date.now()) - Date.parse(from)) / 1000 : null;
 }
 
-/** `learning_rate` as `Learning rate`. @param {string} name */
+/** What short names of settings and metrics are called on the page. @type {Record<string, string>} */
+const SPELLED = { num: "", eval: "evaluation", grad: "gradient", lora: "LoRA", jpeg: "JPEG", px: "letter size, px", mib: "(MiB)" };
+
+/** `learning_rate` as `Learning rate`, `num_epochs` as `Epochs`. @param {string} name */
 export function words(name) {
-  const text = name.replace(/[_-]+/g, " ").trim();
+  const text = name
+    .split(/[_-]+/)
+    .map((part) => SPELLED[part] ?? part)
+    .join(" ")
+    .trim();
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** `cpu:0` as `CPU`, `gpu:1` as `GPU 1`. @param {string} slot */
+export function slotName(slot) {
+  const [kind, number] = slot.split(":");
+  return kind === "cpu" ? "CPU" : `${kind.toUpperCase()} ${number ?? ""}`.trim();
 }

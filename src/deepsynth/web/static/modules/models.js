@@ -13,6 +13,9 @@ import { isServed, modelName } from "./names.js";
 import { link, replaceQuery, route } from "./router.js";
 import { attempt, jobs, say } from "./store.js";
 
+/** What the built-in sizes are. @type {Record<string, string>} */
+const BUILT_IN = { nano: "trained to read short pages", "nano-untrained": "random weights, to train from nothing", tiny: "random weights, for tests" };
+
 /** From the first base to the model itself. @param {T.Model} model @param {T.Model[]} models */
 function lineage(model, models) {
   /** @type {{name: string, id: string | null}[]} */
@@ -40,15 +43,15 @@ function ModelRow({ model, models, best, ticked, onTick, onKeep, onDelete, canPu
     <div class="card-item-main">
       <h3>${name}</h3>
       <p class="lineage">
-        ${chain.map(({ name }) => html`<span>${name}</span>${h(Icon, { name: "right" })}`)}<strong>${model.step === null ? model.kind : `step ${count(model.step)}`}</strong>
+        ${chain.map(({ name }) => html`<span>${name}</span>${h(Icon, { name: "right" })}`)}<strong>${own ? (model.step === null ? model.kind : `step ${count(model.step)}`) : (BUILT_IN[model.name] ?? "")}</strong>
       </p>
       <div class="tags">
         ${model.adapter ? h(Tag, { children: "adapter" }) : null} ${best ? h(Tag, { tone: "good", children: "lowest loss of its run" }) : null}
-        ${model.whole ? null : h(Tag, { tone: "warn", children: "incomplete" })} ${model.keep ? h(Tag, { tone: "accent", children: "kept" }) : null}
+        ${model.whole ? null : h(Tag, { tone: "warn", children: "incomplete" })} ${own && model.keep ? h(Tag, { tone: "accent", children: "kept" }) : null}
       </div>
     </div>
     <p class="number">
-      ${model.loss === null ? null : html`loss ${figure(model.loss)}<br />`}<span class="faint">${own ? bytes(model.bytes) : "built in"}</span>
+      ${model.loss === null ? null : html`loss ${figure(model.loss)}<br />`}${own ? html`<span class="faint">${bytes(model.bytes)}</span>` : null}
       ${model.created_at ? html`<br /><span class="faint">${h(Ago, { at: model.created_at })}</span>` : null}
     </p>
     <div class="actions">

@@ -28,7 +28,7 @@ const KINDS = {
 /** Settings shown first, by kind; the others stand below. */
 const FIRST = new Map([
   ["training", ["data.path", "model", "num_epochs", "max_steps", "batch_size", "optimizer.learning_rate", "eval_interval", "eval_samples"]],
-  ["dataset", ["source", "limit", "mode", "pages", "language"]],
+  ["dataset", ["source", "reading.limit", "reading.language", "cleaning.cut_chars", "rendering.mode", "pages"]],
   ["evaluation", ["model", "data", "split", "limit"]],
   ["export", ["checkpoint", "layout"]],
 ]);
@@ -45,7 +45,7 @@ function choicesOf(datasets, models) {
   const dataset = datasets
     .filter((item) => item.whole)
     .map((item) => ({ value: `dataset:${item.id}`, title: `${datasetName(item)} (${plural(item.rows, "row")})` }));
-  const source = ["packages", "docstrings", "debian"].map((name) => ({ value: name, title: name }));
+  const source = ["packages", "debian", "man"].map((name) => ({ value: name, title: name }));
   return { model, dataset, source, path: [] };
 }
 
@@ -84,12 +84,17 @@ function Need({ title, need, noun }) {
   return html`<div class=${`need ${fits === false ? "bad" : ""}`}>
     <div class="need-head">
       <span>${title}</span>
-      <strong>${needed === null ? "Not known yet" : bytes(needed)}<span class="faint"> of ${bytes(available)} ${noun}</span></strong>
+      <strong>${needed === null ? "Not known yet" : bytes(needed)}${available ? html`<span class="faint"> of ${bytes(available)} ${noun}</span>` : null}</strong>
     </div>
     ${share === null ? null : html`<meter min="0" max="1" high="0.9" value=${share} aria-label=${`${title}: share of what is free`}></meter>`}
     ${fits === false ? html`<p class="wrong">This does not fit.</p>` : null}
     <p class="help">${need.basis}</p>
   </div>`;
+}
+
+/** An error without the name of its field, where the field is shown beside it. @param {string | null} field @param {string} detail */
+function plain(field, detail) {
+  return field && detail.startsWith(`${field}: `) ? detail.slice(field.length + 2) : detail;
 }
 
 /** @param {{check: T.Check, busy: boolean, form: FormState, name: string}} props */
@@ -104,13 +109,13 @@ function CheckPanel({ check, busy, form, name }) {
   return html`<div class=${busy ? "stale" : ""}>
     <p class=${`verdict ${check.ok ? "good" : "bad"}`} role="status">
       ${h(Icon, { name: check.ok ? "check" : "warning" })}
-      ${check.ok ? "Ready to start" : `${plural(check.errors.length, "thing")} to mend`}
+      ${check.ok ? "Ready to start" : `${plural(check.errors.length, "setting")} to correct`}
     </p>
     ${check.errors.length
       ? html`<ul class="errors">
           ${check.errors.map(({ field, detail }) =>
             html`<li>
-              ${field ? html`<button type="button" class="as-link" onClick=${() => reach(field)}>${field}</button> ` : null}${detail}
+              ${field ? html`<button type="button" class="as-link" onClick=${() => reach(field)}>${field}</button>: ` : null}${plain(field, detail)}
             </li>`,
           )}
         </ul>`
@@ -131,7 +136,7 @@ function CheckPanel({ check, busy, form, name }) {
         chosen: view,
         onChoose: setView,
       })}
-      <pre class="code" tabindex="0" aria-label=${view === "cli" ? "Equal command line" : "Equal YAML file"}>${text || "Comes when the settings fit together."}</pre>
+      <pre class="code" tabindex="0" aria-label=${view === "cli" ? "Equal command line" : "Equal YAML file"}>${text || "Shown once the settings are complete."}</pre>
       <div class="actions">
         ${h(Copy, { text })}
         ${view === "yaml" ? h(Button, { look: "quiet", icon: "download", onClick: () => saveText(`${name || form.kind.kind}.yaml`, text), children: "Download" }) : null}
@@ -152,7 +157,7 @@ function Presets({ kind, chosen, onChoose }) {
         return html`<label class="card choice">
           <input type="radio" name="preset" checked=${name === chosen} onChange=${() => onChoose(name)} />
           <strong>${name ? words(name) : "Defaults"}</strong>
-          <span>${name ? kind.presets[name].description : "Every setting as the command line has it."}</span>
+          <span>${name ? kind.presets[name].description : "The defaults of the command line."}</span>
           <small>${Object.entries(flat).slice(0, 3).map(([path, value]) => `${words(path.split(".").pop() ?? path)} ${show(value)}`).join(" · ")}</small>
         </label>`;
       })}
@@ -191,7 +196,7 @@ function Builder({ kinds, datasets, models, origin }) {
   const base = useMemo(() => merge(kind.defaults, preset ? kind.presets[preset].settings : {}), [kind, preset]);
   const settings = changes;
   const { check, error, busy } = useCheck({ kind: kind.kind, preset, settings, ...(name.trim() ? { name: name.trim() } : {}) });
-  const errors = new Map((check?.errors ?? []).filter((item) => item.field).map((item) => [item.field ?? "", item.detail]));
+  const errors = new Map((check?.errors ?? []).filter((item) => item.field).map((item) => [item.field ?? "", plain(item.field, item.detail)]));
   /** @param {(old: Record<string, unknown>) => Record<string, unknown>} update */
   const edit = (update) => {
     key.current = crypto.randomUUID();
@@ -291,7 +296,7 @@ function Builder({ kinds, datasets, models, origin }) {
         disabled: !check?.ok,
         children: `Start ${(KINDS[kind.kind]?.title ?? words(kind.kind)).toLowerCase() === "train" ? "training" : "the job"}`,
       })}
-      <p class="help">${KINDS[kind.kind] && current(form, "model") ? "It waits in the queue until its device is free." : "It starts when its turn comes."}</p>
+      <p class="help">${KINDS[kind.kind] && current(form, "model") ? "It waits in the queue until its device is free." : "It starts when its turn comes in the queue."}</p>
     </aside>
   </div>`;
 }
@@ -310,7 +315,7 @@ export function NewRun() {
   const origin = loaded.value?.origin;
   return html`${h(Head, {
       title: "New run",
-      lead: origin ? `Begins with the settings of “${origin.name}”.` : "Choose, check what it needs, start. The command line does exactly the same.",
+      lead: origin ? `Begins with the settings of “${origin.name}”.` : "Choose what to do, check what it needs, and start it. Each form also shows the command that does the same.",
     })}
     ${whenLoaded(loaded, (value) => h(Builder, { key: route.value.query.toString(), ...value }), h(Skeleton, { lines: 8, tall: true }))}`;
 }

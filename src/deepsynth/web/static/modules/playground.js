@@ -23,11 +23,13 @@ through was the pilot boat that had found the damage.`;
 const ACCEPT = ".pdf,.txt,.md,.png,.jpg,.jpeg,.webp";
 /** @type {Record<string, string>} */
 const STOPS = {
-  eos: "It ended by itself.",
-  length: "It was cut at the longest length that you allowed.",
-  repetition: "It was stopped because it went round in a circle.",
-  stop: "It met a text to stop at.",
+  eos: "The model ended it.",
+  length: "It was cut at the maximum length.",
+  repetition: "It was stopped because it repeated itself.",
+  stop: "It reached a stop text.",
 };
+/** @type {Record<string, string>} */
+const DEVICES = { cpu: "the CPU", cuda: "the GPU" };
 /** @type {Record<string, string>} */
 const STATUS = { queued: "Waiting", drawing: "Drawing the pages", writing: "Writing", loading: "Loading the model" };
 
@@ -114,7 +116,7 @@ function usePlan(input, options) {
 /** @param {{input: Input | null, options: Options}} props */
 function PlanPanel({ input, options }) {
   const { plan: found, error, busy } = usePlan(input, options);
-  if (!input) return html`<p class="faint">The pages that the model will see appear here.</p>`;
+  if (!input) return html`<p class="faint">Enter a document, and its pages appear here with what they cost.</p>`;
   if (error) return h(Trouble, { error, title: "This cannot be planned" });
   if (!found) return h(Skeleton, { lines: 4 });
   const images = found.images ?? [];
@@ -196,7 +198,8 @@ function Bench({ inference, models, onWritten }) {
   const given = Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== "" && !(name === "num_beams" && value === 1) && !(name === "temperature" && value === 0)));
   useEffect(() => () => stop.current?.abort(), []);
 
-  const write = async () => {
+  /** @param {string} [instruction] what is asked, instead of what the form says */
+  const write = async (instruction) => {
     if (!input) return;
     const chosen = second === "\0none" ? [first] : [first, second];
     setNames(chosen.map(titleOf));
@@ -209,7 +212,7 @@ function Bench({ inference, models, onWritten }) {
       try {
         const result = await summarize(
           input,
-          { ...given, adapter: choice },
+          { ...given, ...(instruction ? { instruction } : {}), adapter: choice },
           {
             onStatus: (state, position) => change(index, (old) => ({ ...old, status: `${STATUS[state] ?? state}${position ? `, place ${position}` : ""}` })),
             onText: (text) => change(index, (old) => ({ ...old, text: old.text + text, status: "Writing" })),
@@ -246,11 +249,12 @@ function Bench({ inference, models, onWritten }) {
           </select></label
         >
       </div>
-      ${inference.adapters.length
-        ? null
-        : html`<p class="help">Adapters that the server is started with (<code>--inference.adapters</code>) can be compared with their base here.</p>`}
+      <p class="help">
+        To try another model, start the server with <code>deepsynth web --inference.model FOLDER</code>${inference.adapters.length ? null : html`; with
+        <code>--inference.adapters.NAME FOLDER</code> you can compare an adapter with its base here`}.
+      </p>
       <details class="group">
-        <summary><span>How it reads and writes</span></summary>
+        <summary><span>Options</span></summary>
         <div class="fields two">
           <label class="field"><span>Instruction</span><input value=${options.instruction} placeholder="Summarize." onInput=${(/** @type {any} */ event) => set("instruction", event.target.value)} /></label>
           <label class="field"
@@ -260,24 +264,25 @@ function Bench({ inference, models, onWritten }) {
               ${(inference.modes ?? []).map((mode) => html`<option value=${mode}>${mode}</option>`)}
             </select></label
           >
-          ${number("max_new_tokens", "Longest summary, tokens", { min: 1, max: inference.limits.max_new_tokens ?? 4096, step: 1, placeholder: "automatic" })} ${number("num_beams", "Beams", { min: 1, max: 16, step: 1 })}
+          ${number("max_new_tokens", "Maximum length, tokens", { min: 1, max: inference.limits.max_new_tokens ?? 4096, step: 1, placeholder: "automatic" })} ${number("num_beams", "Beams", { min: 1, max: 16, step: 1 })}
           ${number("temperature", "Temperature", { min: 0, max: 5, step: 0.1 })}
         </div>
       </details>
       <div class="actions">
         ${running
           ? h(Button, { icon: "stop", onClick: () => stop.current?.abort(), children: "Stop" })
-          : h(Button, { look: "primary", disabled: !input, onClick: write, children: second === "\0none" ? "Summarize" : "Summarize with both" })}
+          : html`${h(Button, { look: "primary", disabled: !input, onClick: () => write(), children: second === "\0none" ? "Summarize" : "Summarize with both" })}
+              ${h(Button, { disabled: !input, onClick: () => write("Read."), children: "Read the pages" })}`}
       </div>
     </section>
     <section class="bench-plan" aria-label="What the model will see"><h2>What the model will see</h2>${h(PlanPanel, { input, options: { ...(options.mode ? { mode: options.mode } : {}) } })}</section>
     <section class="bench-answers" aria-label="Summaries">
-      <h2>Summary</h2>
+      <h2>Answer</h2>
       ${writings.length
         ? html`<div class="side-by-side">
             ${writings.map((writing, index) => h(Answer, { key: index, title: names[index], writing, untrained: names[index] === titleOf("") && inference.trained === false }))}
           </div>`
-        : html`<p class="faint">It is written here, word by word.</p>`}
+        : html`<p class="faint">The summary appears here while the model writes it.</p>`}
     </section>
   </div>`;
 }
@@ -291,8 +296,10 @@ export function Playground() {
   return html`${h(Head, {
       title: "Playground",
       lead: inference
-        ? `${inference.model} on ${inference.device ?? "a device chosen when it is loaded"}${inference.state === "ready" ? "" : inference.state === "unloaded" ? "; it is loaded with the first request" : `; ${inference.state}`}.`
-        : "Paste a text or drop a PDF; see the pages, their cost and the summary.",
+        ? inference.state === "ready"
+          ? `${inference.model}, on ${DEVICES[inference.device ?? ""] ?? inference.device}.`
+          : `${inference.model}${inference.state === "unloaded" ? ", loaded when you first ask it" : `: ${inference.state}`}.`
+        : "Paste a text or drop a file to see its pages, what they cost, and what the model makes of them.",
       children: inference?.state === "ready" ? h(Button, { look: "quiet", onClick: async () => { await api.unloadModel(); loaded.again(); }, children: "Free its memory" }) : null,
     })}
     ${inference?.state === "failed" ? h(Notice, { tone: "bad", icon: "warning", children: inference.detail ?? "The model could not be loaded." }) : null}

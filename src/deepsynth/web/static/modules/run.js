@@ -8,7 +8,7 @@ import * as api from "./api.js";
 import { Charts, PLAIN_VIEW, useMetrics } from "./curves.js";
 import { Ago, Bar, Button, Copy, Dialog, Empty, Facts, Head, LIVE, Notice, Skeleton, StateBadge, Tabs, Trouble, saveText, whenLoaded } from "./elements.js";
 import { listen } from "./events.js";
-import { bytes, count, duration, elapsed, figure, moment, words } from "./format.js";
+import { bytes, count, duration, elapsed, figure, moment, slotName, words } from "./format.js";
 import { Icon } from "./icons.js";
 import { JobActions } from "./job_actions.js";
 import { progressWords } from "./jobs.js";
@@ -20,11 +20,11 @@ import { attempt, jobs, remember } from "./store.js";
 
 /** What an end means, where the state alone does not say it. @type {Partial<Record<T.JobState, string>>} */
 const MEANING = {
-  queued: "Waits until a slot on its device is free.",
-  pausing: "Finishes its step and saves a checkpoint; then its memory is free.",
-  paused: "Nothing of it is running. Resume goes on from the checkpoint, equal to a run without a break.",
-  cancelling: "Stops; what it has written stays.",
-  interrupted: "It ended without saying how: killed, or the machine went away. Resume goes on from the newest whole checkpoint.",
+  queued: "It waits until a slot on its device is free.",
+  pausing: "It finishes its step and saves a checkpoint; then its memory is free.",
+  paused: "Nothing of it is running. Resume continues from the checkpoint, and the result equals that of a run without a break.",
+  cancelling: "It is stopping; what it has written stays.",
+  interrupted: "It ended without a report: it was killed, or the machine went down. Resume continues from the newest complete checkpoint.",
 };
 
 /** @param {{job: T.Job, onClose: () => void}} props */
@@ -63,7 +63,7 @@ function State({ job }) {
       ${job.position === null ? null : html`<span>Place ${job.position} in the queue</span>`}
       ${job.attempt > 1 ? html`<span>Attempt ${job.attempt}${job.automatic_resumes ? `, ${job.automatic_resumes} resumed by itself` : ""}</span>` : null}
       ${job.started_at ? html`<span>${LIVE.has(job.state) ? "Running for" : "Took"} ${duration(elapsed(job.started_at, LIVE.has(job.state) ? null : (job.ended_at ?? job.updated_at)))}</span>` : null}
-      ${job.resources.length ? html`<span>On ${[job.host, ...job.resources].filter(Boolean).join(", ")}</span>` : null}
+      ${job.resources.length ? html`<span>On ${[job.host, ...job.resources.map(slotName)].filter(Boolean).join(", ")}</span>` : null}
     </div>
     ${words_ ? html`<p class="reason" data-reason>${words_}</p>` : null}
     ${LIVE.has(job.state) || unfinished
@@ -181,7 +181,7 @@ function SettingsPanel({ detail }) {
   const [find, setFind] = useState("");
   const flat = Object.entries(flatten(detail.config)).filter(([name]) => name.includes(find.toLowerCase()));
   return html`<section class="section">
-      <h2>The equal command</h2>
+      <h2>The same from the command line</h2>
       <pre class="code" tabindex="0" aria-label="Equal command line">${detail.cli}</pre>
       <div class="actions">
         ${h(Copy, { text: detail.cli, label: "Copy the command" })} ${h(Copy, { text: detail.yaml, label: "Copy as YAML" })}
@@ -190,7 +190,7 @@ function SettingsPanel({ detail }) {
     </section>
     <section class="section">
       <div class="section-head">
-        <h2>Every setting as used</h2>
+        <h2>All settings of this run</h2>
         <label class="field inline"><span>Find</span><input type="search" value=${find} onInput=${(/** @type {any} */ event) => setFind(event.target.value)} /></label>
       </div>
       <div class="scroll" tabindex="0" role="region" aria-label="Settings">
@@ -296,11 +296,19 @@ function tabsOf(kind) {
   return [...tabs, { id: "settings", title: "Settings" }, { id: "files", title: "Files" }, { id: "history", title: "History" }];
 }
 
+/** The dataset that a job has written. @param {{job: T.Job}} props */
+function WrittenDataset({ job }) {
+  const loaded = useLoaded(api.getDatasets, [job.job_id, job.state]);
+  const dataset = loaded.value?.find((item) => item.job_id === job.job_id && item.whole);
+  return dataset ? html`<a class="button primary" href=${link(["datasets", dataset.id])}>Open the dataset</a>` : null;
+}
+
 /** What can be made of a job that has written something. @param {{job: T.Job}} props */
 function Next({ job }) {
   const branch = job.job_type === "training" && job.model_output_path;
-  return html`${branch ? html`<a class="button" href=${link(["models"], { job: job.job_id })}>${h(Icon, { name: "branch" })}Branch from a checkpoint</a>` : null}
-    <a class="button" href=${link(["new"], { from: job.job_id })}>${h(Icon, { name: "copy" })}Run again, changed</a>`;
+  return html`${branch ? html`<a class="button" href=${link(["models"], { job: job.job_id })}>${h(Icon, { name: "models" })}Its checkpoints</a>` : null}
+    ${job.job_type === "dataset" && job.state === "succeeded" ? h(WrittenDataset, { job }) : null}
+    <a class="button" href=${link(["new"], { from: job.job_id })}>${h(Icon, { name: "copy" })}Run again with changes</a>`;
 }
 
 /** @param {{id: string | null}} props */

@@ -6,7 +6,7 @@
 import { h, html, useState } from "../vendor/ui.js";
 import * as api from "./api.js";
 import { Button, Facts, Head, Segments, Skeleton, Tag, whenLoaded } from "./elements.js";
-import { bytes, count, moment } from "./format.js";
+import { bytes, count, moment, slotName } from "./format.js";
 import { useLoaded } from "./loading.js";
 import { link } from "./router.js";
 import { attempt, jobs, loadSystem, system } from "./store.js";
@@ -26,7 +26,7 @@ function Appearance() {
     ${h(Segments, {
       legend: "Theme",
       options: [
-        { value: "system", title: "As the system" },
+        { value: "system", title: "Same as the system" },
         { value: "light", title: "Light" },
         { value: "dark", title: "Dark" },
       ],
@@ -65,7 +65,7 @@ function HubSection({ hub, onChange }) {
             ><span>${hub.present ? "Replace it by" : "Token"}</span>
             <input type="password" autocomplete="off" spellcheck=${false} value=${token} placeholder="hf_…" onInput=${(/** @type {any} */ event) => setToken(event.target.value)} />
           </label>
-          <p class="help">It is sent once, given to the jobs that need it, and never shown again.</p>
+          <p class="help">It is sent to the server once, handed to the jobs that need it, and never shown again.</p>
           ${hub.keyring
             ? html`<label class="check"><input type="checkbox" checked=${remember} onChange=${() => setRemember(!remember)} /><span>Keep it in the system’s keyring</span></label>`
             : null}
@@ -88,12 +88,12 @@ function Machine({ info }) {
           ["Processors", count(info.cpus)],
           ["Memory", `${bytes(info.memory_available_bytes)} free of ${bytes(info.memory_bytes)}`],
           ["GPUs", info.gpus.length ? info.gpus.map((gpu) => `${gpu.name}, ${bytes(gpu.memory_bytes)}`).join("; ") : "none"],
-          ["Slots", Object.entries(info.slots).map(([name, many]) => `${many} ${name}`).join(", ")],
+          ["Slots", Object.entries(info.slots).map(([name, many]) => `${many} ${name.toUpperCase()}`).join(", ")],
           ["Login", info.login_required ? "required" : "not required on this machine alone"],
         ],
       })}
       ${Object.keys(info.leases).length
-        ? html`<p>In use: ${Object.entries(info.leases).map(([slot, id]) => html`<a href=${link(["jobs", id])}>${slot} by ${jobs.value.get(id)?.name ?? id}</a> `)}</p>`
+        ? html`<p>In use: ${Object.entries(info.leases).map(([slot, id]) => html`<a href=${link(["jobs", id])}>${slotName(slot)} by ${jobs.value.get(id)?.name ?? id}</a> `)}</p>`
         : null}
     </section>
     <section class="section">
@@ -107,7 +107,7 @@ function Machine({ info }) {
           ...(info.limits.quota_bytes ? [/** @type {[string, any]} */ (["Quota for uploads", bytes(info.limits.quota_bytes)])] : []),
         ],
       })}
-      <p class="help">Checkpoints and datasets are deleted where they are listed: <a href="#/models">Models</a>, <a href="#/datasets">Datasets</a>.</p>
+      <p class="help">To delete checkpoints and datasets, go to <a href="#/models">Models</a> and <a href="#/datasets">Datasets</a>.</p>
     </section>
     <section class="section">
       <h2>Trackers</h2>
@@ -120,7 +120,7 @@ function Audit() {
   const [open, setOpen] = useState(false);
   return html`<section class="section">
     <details class="as-table" onToggle=${(/** @type {any} */ event) => setOpen(event.target.open)}>
-      <summary>Changes made over HTTP</summary>
+      <summary>Recent changes</summary>
       ${open ? h(AuditTable, {}) : null}
     </details>
   </section>`;
@@ -154,7 +154,7 @@ export function Settings() {
     });
   return html`${h(Head, {
       title: "Settings",
-      lead: "How the application looks, what it may reach, where it keeps things.",
+      lead: "Appearance, access to the Hub, this machine and where things are kept.",
       children: info?.login_required ? h(Button, { onClick: leave, children: "Log out" }) : null,
     })}
     ${h(Appearance, {})}
