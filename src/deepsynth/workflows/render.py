@@ -167,7 +167,8 @@ def _draw(
         counted = {"text_tokens": "estimated" if config.tokenizer is None else str(config.tokenizer)}
         write_json(folder / "pages.json", {**settings, **counted, "pages": facts})
     tokens = sum(int(page["visual_tokens"]) for page in facts)
-    drawn = f"drew {len(facts)} pages of {len(documents)} {'document' if len(documents) == 1 else 'documents'} ({tokens} visual tokens) into {config.out}"
+    of = "1 document" if len(documents) == 1 else f"{len(documents)} documents"
+    drawn = f"drew {len(facts)} pages of {of} ({tokens} visual tokens) into {config.out}"
     return RenderResult(text=drawn, pages=len(facts))
 
 
