@@ -39,6 +39,7 @@ PYTHON = {
     "Evaluation": [
         "deepsynth.evaluation.metrics",
         "deepsynth.evaluation.evaluator",
+        "deepsynth.evaluation.variants",
         "deepsynth.evaluation.report_words",
         "deepsynth.evaluation.report",
     ],

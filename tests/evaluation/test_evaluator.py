@@ -5,21 +5,15 @@ import pytest
 import torch
 
 from deepsynth.core.control import Control
-from deepsynth.core.documents import Document, Example, Page, Summary
+from deepsynth.core.documents import Document, Example, Summary
 from deepsynth.core.errors import InputError, Paused
 from deepsynth.core.processor import IGNORED
 from deepsynth.core.progress import SilentReporter
 from deepsynth.data.collate import Collator
-from deepsynth.evaluation.evaluator import (
-    Changed,
-    Evaluator,
-    as_text,
-    cut_to_tokens,
-    page_path,
-    page_text,
-    with_other_pages,
-)
+from deepsynth.evaluation.evaluator import Evaluator, transcript_limit
+from deepsynth.evaluation.page_files import page_path
 from deepsynth.evaluation.predictions import read_predictions
+from deepsynth.evaluation.variants import as_text, with_other_pages
 from deepsynth.inference.habits import Habits
 from deepsynth.inference.summarizer import Writing
 
@@ -96,7 +90,8 @@ def test_pages_are_saved_beside_their_predictions(evaluator, examples, tmp_path)
 
 def test_reading_counts_errors_against_the_pages_own_text(evaluator, examples, monkeypatch):
     def read(asked, _name, *, writing):
-        assert writing.max_new_tokens > WRITING.max_new_tokens
+        longest = max(evaluator.summarizer.processor.count_text_tokens(example.text) for example in asked.examples)
+        assert writing.max_new_tokens == transcript_limit(longest) > WRITING.max_new_tokens
         return [
             Summary(
                 document_id=asked[number].id, text=asked[number].text, prompt_tokens=1, visual_tokens=1,
@@ -110,14 +105,6 @@ def test_reading_counts_errors_against_the_pages_own_text(evaluator, examples, m
     assert reading.scores["cer"].mean == 0
     assert reading.scores["precision"].mean == 100
     assert reading.rows[0]["transcript"] == reading.rows[0]["text"]
-
-
-def test_text_behind_the_last_allowed_page_is_not_held_against_the_reader(examples):
-    page = replace(examples[0].pages[0], span=(0, 8))
-    assert page_text(replace(examples[0], pages=(page,), text="The lamp\r\nstands far")) == "The lamp"
-    assert page_text(replace(examples[0], pages=())) == examples[0].text
-    with pytest.raises(InputError, match="row 'd0' has no text"):
-        page_text(replace(examples[0], text=None))
 
 
 def test_other_pages_change_the_loss_of_each_row(evaluator, examples):
@@ -139,33 +126,11 @@ def test_a_rows_loss_is_that_of_its_label_tokens(evaluator, examples, summarizer
     assert evaluator.losses(examples)[1] == pytest.approx(wanted.item(), rel=1e-4)
 
 
-def test_other_pages_are_those_of_the_row_before(examples):
-    rows = with_other_pages(examples)
-    pages: list[tuple[Page, ...]] = [rows[number].pages for number in range(len(rows))]
-    assert pages == [examples[number - 1].pages for number in range(len(examples))]
-    assert [rows[number].summary for number in range(len(rows))] == [example.summary for example in examples]
-
-
 def test_a_text_only_row_is_read_by_the_same_decoder(evaluator, examples):
     rows = as_text(examples, lambda number, text: text[: 10 + number])
     assert (rows[1].pages, rows[1].text) == ((), examples[1].text[:11])
     made = evaluator.write(rows, "text")
     assert {summary.visual_tokens for summary in made} == {0}
-    with pytest.raises(InputError, match="row 'd0' has no text to read"):
-        as_text([replace(examples[0], text=None)], lambda _, text: text)[0]
-
-
-@pytest.mark.parametrize(("tokens", "expected"), [(3, "a bb ccc"), (2, "a bb "), (1, "a "), (0, "a"), (9, "a bb ccc")])
-def test_text_is_cut_to_the_longest_beginning_of_so_many_tokens(tokens, expected):
-    assert cut_to_tokens("a bb ccc", tokens, lambda text: len(text.split())) == expected
-
-
-def test_changes_are_made_when_a_row_is_asked_for(examples):
-    asked = []
-    rows = Changed(examples, lambda number, example: asked.append(number) or example)
-    assert len(rows) == len(examples)
-    assert rows[2] is examples[2]
-    assert asked == [2]
 
 
 def test_the_loss_of_a_model_that_reads_first_counts_the_text_too(evaluator, summarizer, examples, monkeypatch):
@@ -195,15 +160,6 @@ def test_the_use_of_the_page_is_measured_on_what_a_prompt_shows(evaluator, summa
     evaluator.page_use(rows)
     assert {len(row.pages) for row in seen} == {1}
     assert {row.text for row in seen} == {text[: pages[0].span[1]]}
-
-
-def test_what_was_read_line_by_line_is_compared_with_the_lines_of_the_page(summarizer):
-    text = "supercalifragilisticexpialidocious lamps"
-    pages = summarizer.example(Document(id="a", text=text)).pages
-    example = Example(id="a", pages=pages, text=text)
-    assert page_text(example) == text
-    start, end = pages[0].lines[0]
-    assert page_text(example, keep_lines=True) == f"{text[start:end]} {text[end:]}"
 
 
 def test_the_pages_of_another_row_do_not_change_what_is_to_be_read(evaluator, summarizer, monkeypatch):

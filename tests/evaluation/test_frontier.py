@@ -3,17 +3,14 @@ from dataclasses import replace
 
 import pytest
 
-from deepsynth.core.documents import Example
 from deepsynth.core.errors import InputError
 from deepsynth.core.progress import SilentReporter
-from deepsynth.data.collate import Collator
 from deepsynth.data.tasks import Row
 from deepsynth.evaluation.baselines import LEAD, LEAD_WORDS, RANDOM
 from deepsynth.evaluation.evaluator import Evaluator
-from deepsynth.evaluation.frontier import COSTS, Sweep, _cache_bytes, longest_transcript, page_texts, read_costs
+from deepsynth.evaluation.frontier import Sweep
+from deepsynth.evaluation.frontier_costs import COSTS, read_costs
 from deepsynth.inference.summarizer import Writing
-from deepsynth.models import families
-from deepsynth.models.deepseek_ocr.copying import add_copying
 
 ROWS = [
     Row(
@@ -31,24 +28,6 @@ def sweep(summarizer, tmp_path):
         return Evaluator(drawing, tmp_path, SilentReporter(), batch_size=4, writing=Writing(max_new_tokens=4))
 
     return Sweep(summarizer, evaluator, tmp_path, largest_px=16)
-
-
-def words(text: str) -> int:
-    return len(text.split())
-
-
-def test_pages_hold_about_as_many_tokens_as_asked_and_no_text_twice():
-    rows = [Row(id=str(n), text=" ".join(f"w{10 * n + k}" for k in range(10))) for n in range(6)]
-    pages = list(page_texts(rows, 7, 5, words))
-    assert [words(page) for page in pages] == [7] * 5
-    seen = [word for page in pages for word in page.split()]
-    assert len(seen) == len(set(seen))
-
-
-def test_a_page_that_cannot_be_filled_is_not_made():
-    rows = [Row(id="a", text="one two three four five")]
-    assert list(page_texts(rows, 3, 9, words)) == ["one two three"]
-    assert list(page_texts(rows, 9, 9, words)) == []
 
 
 def test_pages_are_read_at_the_compression_that_was_asked_for(sweep):
@@ -124,15 +103,6 @@ def test_a_second_run_writes_nothing_and_tells_the_same(sweep, summarizer, tmp_p
     assert json.loads((tmp_path / COSTS).read_text())["frontier-nano-128-2x"]["seconds"] > 0
 
 
-def test_a_transcript_may_be_a_quarter_longer_than_its_page_where_the_decoder_holds_it():
-    assert longest_transcript(800, 903, 8192) == 1008
-    assert longest_transcript(6420, 903, 8192) == 8192 - 903 - 64
-    with pytest.raises(
-        InputError, match="903 visual tokens and its 7300 text tokens do not fit into the decoder's 8192"
-    ):
-        longest_transcript(7300, 903, 8192)
-
-
 def test_the_lines_that_a_model_is_used_to_do_not_limit_the_sweep(summarizer, tmp_path):
     def read(model):
         def evaluator(drawing):
@@ -142,15 +112,3 @@ def test_the_lines_that_a_model_is_used_to_do_not_limit_the_sweep(summarizer, tm
 
     free, limited = read(summarizer), read(summarizer.drawing(summarizer.rendering.override({"lines": 1})))
     assert (free.px, free.text_tokens) == (limited.px, limited.text_tokens)
-
-
-@pytest.mark.parametrize("copy_size", [0, 8])
-def test_the_bytes_of_a_cached_token_are_those_that_the_decoder_keeps(copy_size):
-    loaded = families.get("deepseek_ocr").build("tiny")
-    if copy_size:
-        add_copying(loaded.model, copy_size)
-    collate = Collator(loaded.family.processor(loaded), with_summary=False, padding_side="left")
-    decoder = loaded.family.decoder(loaded.model)
-    decoder.join(collate([Example(id="a", pages=(), text="a lamp")]).as_mapping())
-    kept = sum(tensor[:, :, :1].nbytes for layer in decoder._cache._layers for tensor in layer)
-    assert _cache_bytes(loaded.model) == kept

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from deepsynth.core.documents import Page, Summary
+from deepsynth.core.documents import Summary
 from deepsynth.core.progress import SilentReporter
 from deepsynth.data.prepare import Preparation, PrepareConfig
 from deepsynth.data.prepared import PreparedDataset
 from deepsynth.evaluation.evaluator import Evaluator
-from deepsynth.evaluation.probes import Chosen, costs, page_order, reading_probes, timing
+from deepsynth.evaluation.probes import costs, page_order, reading_probes, timing
 from deepsynth.inference.summarizer import Writing
 
 
@@ -56,12 +56,6 @@ def test_page_order_looks_at_rows_of_several_pages_alone(evaluator, examples, mo
 def test_page_order_needs_pages(evaluator, examples):
     texts = [example.summary for example in examples]
     assert page_order(evaluator, examples, texts, texts) is None
-
-
-def test_chosen_rows_keep_their_order(examples):
-    rows = Chosen(examples, [4, 1])
-    assert [rows[number].id for number in range(len(rows))] == ["d4", "d1"]
-    assert all(isinstance(page, Page) for page in rows[0].pages)
 
 
 def summary(**changed) -> Summary:

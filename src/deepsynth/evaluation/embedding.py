@@ -34,7 +34,7 @@ def load_encoder(folder: Path) -> Encoder:
 
     Raises:
         MissingExtraError: the library is not installed.
-        ModelError: the folder is none of such a model, holds no safetensors, or asks for code of its own.
+        ModelError: the folder is no such model, holds no safetensors, or asks for code of its own.
     """
     check_folder(folder)
     try:

@@ -7,53 +7,29 @@ run that was killed goes on with the batch that it had not finished, and writes 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
 from deepsynth.core.control import Control
 from deepsynth.core.documents import Example, Progress, Score, Summary
-from deepsynth.core.errors import InputError, Paused
-from deepsynth.core.files import write_bytes
+from deepsynth.core.errors import Paused
 from deepsynth.core.progress import Reporter
 from deepsynth.data.collate import Collator
-from deepsynth.data.tasks import READ, reading_first, transcript
+from deepsynth.data.tasks import READ
 from deepsynth.evaluation.metrics import Scores, score_readings
+from deepsynth.evaluation.page_files import save_pages
 from deepsynth.evaluation.predictions import ENDING, append_predictions, read_predictions
 from deepsynth.evaluation.uncertainty import Difference, bootstrap_all, paired_difference
+from deepsynth.evaluation.variants import Changed, Examples, first_pages, page_text, reading_aloud, with_other_pages
 from deepsynth.inference.summarizer import Summarizer, Writing
-from deepsynth.rendering.normalize import normalize_text
-from deepsynth.rendering.png import encode_png
 
-PAGES = "pages"
 ROOM_FOR_INSTRUCTION = 64
 """Tokens kept free for the instruction when a text is put into the prompt."""
-
-
-class Examples(Protocol):
-    """Examples by index, made when they are asked for; a list of them will do."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Example: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """Examples with each one changed when it is asked for."""
-
-    examples: Examples
-    change: Callable[[int, Example], Example]
-
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def __getitem__(self, index: int, /) -> Example:
-        return self.change(index, self.examples[index])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +49,11 @@ class PageUse:
     other: Score
     difference: Difference
     """The other's less the own, row by row: what looking at the page is worth."""
+
+
+def transcript_limit(tokens: int) -> int:
+    """Return the tokens that a transcript of `tokens` text tokens may have: a quarter more, since a model may misread."""
+    return round(1.25 * tokens) + 8
 
 
 class Evaluator:
@@ -97,7 +78,7 @@ class Evaluator:
     ) -> list[Summary]:
         """Return one summary a row; those made in an earlier, interrupted run are read from the folder.
 
-        `writing` replaces the evaluator's own; with `keep_pages`, each page's picture is kept (see `page_path`).
+        `writing` replaces the evaluator's own; with `keep_pages`, each page's picture is kept (see `page_files`).
 
         Raises:
             Paused: a pause was asked for; what was written is kept.
@@ -136,8 +117,8 @@ class Evaluator:
         texts = [page_text(examples[number], keep_lines=keep_lines) for number in range(len(examples))]
         longest = max((self.summarizer.processor.count_text_tokens(text) for text in texts), default=0)
         asked = Changed(examples, lambda _, example: replace(example, instruction=READ, summary=None))
-        limit = round(1.25 * longest) + 8
-        read = self.write(asked, name, writing=self.writing.model_copy(update={"max_new_tokens": limit}))
+        writing = self.writing.model_copy(update={"max_new_tokens": transcript_limit(longest)})
+        read = self.write(asked, name, writing=writing)
         # as the texts are; otherwise with a line for each prompt, or for each line of the page
         transcripts = [" ".join(summary.text.split()) for summary in read]
         scores = bootstrap_all(score_readings(transcripts, texts))
@@ -171,12 +152,7 @@ class Evaluator:
         most = self.summarizer.engine.facts.habits.pages_per_prompt
         if most is None:
             return examples
-
-        def shown(example: Example) -> Example:
-            first = replace(example, pages=example.pages[:most])
-            return replace(first, text=_shown(first, example.text)) if example.text else first
-
-        return Changed(examples, lambda _, example: shown(example))
+        return Changed(examples, lambda _, example: first_pages(example, most))
 
     def losses(self, examples: Examples) -> Scores:
         """Return each row's mean loss per label token, in nats.
@@ -189,7 +165,7 @@ class Evaluator:
         habits = self.summarizer.engine.facts.habits
         if not habits.read_first:
             return examples
-        return Changed(examples, lambda _, example: _read_first(example, keep_lines=habits.keep_lines))
+        return Changed(examples, lambda _, example: reading_aloud(example, keep_lines=habits.keep_lines))
 
     def _losses(self, examples: Examples) -> Scores:
         loaded = self.summarizer.loaded
@@ -221,82 +197,3 @@ class Evaluator:
         if not example.pages:
             digest.update((example.text or "").encode("utf-8", "surrogatepass"))
         return f"{example.id}:{digest.hexdigest()[:16]}"
-
-
-def _read_first(example: Example, *, keep_lines: bool) -> Example:
-    """Return an example whose answer starts with what stands on its pages, where that is known."""
-    if not example.text or example.summary is None:
-        return example
-    read = transcript(example.text, example.pages if keep_lines else ())
-    instruction, answer = reading_first(example.instruction, read, example.summary)
-    return replace(example, instruction=instruction, summary=answer)
-
-
-def page_text(example: Example, *, keep_lines: bool = False) -> str:
-    """Return what stands on an example's pages, words parted by single blanks; with `keep_lines` those that a line breaks too.
-
-    Raises:
-        InputError: the row has no text.
-    """
-    if not example.text:
-        raise InputError(f"row {example.id!r} has no text, so what was read cannot be compared")
-    if keep_lines and all(page.lines for page in example.pages):
-        return " ".join(transcript(example.text, example.pages).split())
-    return " ".join(_shown(example, example.text).split())
-
-
-def _shown(example: Example, text: str) -> str:
-    """Return the text up to the end of the example's pages: they may have been limited, so that the rest was never shown."""
-    span = example.pages[-1].span if example.pages else None
-    return text if span is None else normalize_text(text)[: span[1]]
-
-
-def with_other_pages(examples: Examples) -> Examples:
-    """Return the rows, each with the pages of the row before it: what a model that does not look would not notice.
-
-    Raises:
-        InputError: fewer than two rows: there is no other page to show.
-    """
-    if len(examples) < 2:
-        raise InputError("permuting pages needs at least two rows")
-    return Changed(examples, lambda number, example: replace(example, pages=examples[number - 1].pages))
-
-
-def as_text(examples: Examples, cut: Callable[[int, str], str]) -> Examples:
-    """Return the rows without pages: the decoder reads the text itself, cut by `cut` (row number, text)."""
-
-    def change(number: int, example: Example) -> Example:
-        if not example.text:
-            raise InputError(f"row {example.id!r} has no text to read instead of its pages")
-        return replace(example, pages=(), text=cut(number, example.text))
-
-    return Changed(examples, change)
-
-
-def cut_to_tokens(text: str, tokens: int, count: Callable[[str], int]) -> str:
-    """Return the longest beginning of `text` that `count` gives at most so many tokens; at least one character."""
-    if count(text) <= tokens:
-        return text
-    low, high = 1, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if count(text[:middle]) <= tokens else (low, middle - 1)
-    return text[:low]
-
-
-def page_path(row: int, page: int) -> str:
-    """Return where the picture of a page lies, relative to the evaluation's folder."""
-    return f"{PAGES}/{row:06}-{page:03}.png"
-
-
-def save_pages(folder: Path, first: int, examples: Sequence[Example]) -> list[list[str]]:
-    """Write the picture of every page below `folder`, rows counted from `first`; return their names, row by row.
-
-    A page that is there encoded has no picture.
-    """
-    names: list[list[str]] = []
-    for row, example in enumerate(examples, first):
-        names.append([page_path(row, page.number) for page in example.pages])
-        for page, name in zip(example.pages, names[-1], strict=True):
-            write_bytes(folder / name, encode_png(page.image))
-    return names

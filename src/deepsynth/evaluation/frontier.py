@@ -10,36 +10,42 @@ really holds, with row ends and separators, stand beside it.
 
 from __future__ import annotations
 
-import json
-import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
-
-import numpy as np
 
 from deepsynth.core.documents import Document, Example, Score, Summary
 from deepsynth.core.errors import InputError
-from deepsynth.core.files import write_json
-from deepsynth.data.tasks import INSTRUCTIONS, READ, Row
+from deepsynth.data.tasks import Row
 from deepsynth.evaluation.baselines import BASELINES, LEAD, LEAD_WORDS, NEED_TRAINING, RANDOM
 from deepsynth.evaluation.density import Drawing, draw_within, legible_compression, nominal_page_tokens
-from deepsynth.evaluation.evaluator import ROOM_FOR_INSTRUCTION, Evaluator, as_text, cut_to_tokens, page_text
+from deepsynth.evaluation.evaluator import Evaluator
+from deepsynth.evaluation.frontier_costs import cost_of, keep_cost
 from deepsynth.evaluation.frontier_points import Cost, ReadingPoint, SummaryPoint
+from deepsynth.evaluation.frontier_rows import longest_transcript, page_texts, shuffle_words, to_read, to_summarize
 from deepsynth.evaluation.memory import peak_memory
-from deepsynth.evaluation.metrics import rouge, score_readings
+from deepsynth.evaluation.metrics import HEADLINE, rouge, score_readings
 from deepsynth.evaluation.precision import set_precision
 from deepsynth.evaluation.uncertainty import bootstrap, bootstrap_all
+from deepsynth.evaluation.variants import as_text, cut_to_tokens, page_text
 from deepsynth.inference.summarizer import Summarizer
 from deepsynth.rendering.config import RenderConfig
 
-QUALITY = "rougeL"
 SHOWN_BASELINES = (RANDOM, LEAD, LEAD_WORDS)
-COSTS = "frontier-costs.json"
 LIMIT_ROWS = 256
 """Rows whose text is laid out to find the limit of legibility."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _PagesRead:
+    """Texts that were drawn, a page each, and read."""
+
+    drawings: list[Drawing]
+    texts: list[str]
+    """What stands on the pages."""
+    transcripts: list[str]
+    cost: Cost
 
 
 class Sweep:
@@ -80,43 +86,47 @@ class Sweep:
                 f"the rows hold too little text for two pages of {page_tokens} tokens; use a larger split or fewer tokens"
             )
         name = f"frontier-read-{mode_name}-{page_tokens}"
-        drawings, shown, read, cost = self._read(evaluator, texts, rendering, name, page_tokens)
-        scores = score_readings(read, shown)
-        tokens = tuple(self._count(text) for text in shown)
+        read = self._read(evaluator, texts, rendering, name, page_tokens)
         without_language = None
         if shuffled:
-            mixed = [_shuffle_words(text, f"{seed}:{number}") for number, text in enumerate(texts)]
-            _, there, found, _ = self._read(evaluator, mixed, rendering, f"{name}-shuffled", page_tokens)
-            without_language = bootstrap(set_precision(found, there), seed=seed)
+            mixed = [shuffle_words(text, f"{seed}:{number}") for number, text in enumerate(texts)]
+            unhelped = self._read(evaluator, mixed, rendering, f"{name}-shuffled", page_tokens)
+            without_language = bootstrap(set_precision(unhelped.transcripts, unhelped.texts), seed=seed)
+        tokens = tuple(self._count(text) for text in read.texts)
+        scores = score_readings(read.transcripts, read.texts)
         intervals = bootstrap_all(scores, seed=seed)
         return ReadingPoint(
             mode=mode_name,
             text_tokens=fmean(tokens),
-            nominal_tokens=drawings[0].nominal_tokens,
-            visual_tokens=drawings[0].visual_tokens,
-            px=fmean(drawing.px for drawing in drawings),
-            legible=fmean(drawing.legible for drawing in drawings),
+            nominal_tokens=read.drawings[0].nominal_tokens,
+            visual_tokens=read.drawings[0].visual_tokens,
+            px=fmean(drawing.px for drawing in read.drawings),
+            legible=fmean(drawing.legible for drawing in read.drawings),
             pages=len(texts),
             precision=intervals["precision"],
             cer=intervals["cer"],
             shuffled_precision=without_language,
             page_tokens=tokens,
             page_precision=tuple(float(value) for value in scores["precision"]),
-            cost=cost,
+            cost=read.cost,
         )
 
     def _read(
         self, evaluator: Evaluator, texts: Sequence[str], rendering: RenderConfig, name: str, tokens: int
-    ) -> tuple[list[Drawing], list[str], list[str], Cost]:
-        """Draw each text on one page and read it: drawings, what stands on them, what was read, and the cost."""
+    ) -> _PagesRead:
+        """Draw each text on one page and let the model read it; an answer may be a little longer than `tokens`."""
         documents = [Document(id=f"page-{number}", text=text) for number, text in enumerate(texts)]
         drawings = [draw_within(document, rendering, 1, self._largest) for document in documents]
         answer = longest_transcript(tokens, drawings[0].visual_tokens, evaluator.positions())
-        examples = _to_read(drawings, texts)
+        examples = to_read(drawings, texts)
         read, cost = self._measure(evaluator, examples, name, name, answer)
         keep_lines = evaluator.summarizer.engine.facts.habits.keep_lines
-        shown = [page_text(example, keep_lines=keep_lines) for example in examples]
-        return drawings, shown, [" ".join(summary.text.split()) for summary in read], cost
+        return _PagesRead(
+            drawings=drawings,
+            texts=[page_text(example, keep_lines=keep_lines) for example in examples],
+            transcripts=[" ".join(summary.text.split()) for summary in read],
+            cost=cost,
+        )
 
     def summaries(
         self,
@@ -131,26 +141,18 @@ class Sweep:
         """Summarize whole documents at `ratio` text tokens a visual token, or within `budget` visual tokens each."""
         rendering = self._summarizer.rendering.override({"mode": mode_name})
         evaluator = self._make(self._summarizer.drawing(rendering))
-        one_page = nominal_page_tokens(mode_name)
         tokens = [self._count(row.text) for row in rows]
-        wanted = [budget if budget is not None else int(count / (ratio or 1)) for count in tokens]
-        drawings = [
-            draw_within(_document(row), rendering, max(1, visual // one_page), self._largest)
-            for row, visual in zip(rows, wanted, strict=True)
-        ]
+        drawings = self._draw(
+            rows, rendering, [budget if budget is not None else int(n / (ratio or 1)) for n in tokens]
+        )
         target = f"{budget} tokens" if budget is not None else f"{ratio:g}x"
         name = f"frontier-{mode_name}-{target.replace(' ', '-')}"
-        examples = [_to_summarize(row, drawing.pages) for row, drawing in zip(rows, drawings, strict=True)]
+        examples = [to_summarize(row, drawing.pages) for row, drawing in zip(rows, drawings, strict=True)]
         written, cost = self._measure(evaluator, examples, name, f"frontier-{mode_name}")
         text_quality, text_cost = None, None
         if texts:
-            room = evaluator.text_room()
-            cut = as_text(
-                examples, lambda n, text: cut_to_tokens(text, min(room, drawings[n].nominal_tokens), self._count)
-            )
-            from_text, text_cost = self._measure(
-                evaluator, [cut[n] for n in range(len(cut))], f"{name}-text", "frontier-text"
-            )
+            limits = [drawing.nominal_tokens for drawing in drawings]
+            from_text, text_cost = self._from_text(evaluator, examples, limits, f"{name}-text")
             text_quality = self._quality(rows, from_text, seed)
         return SummaryPoint(
             mode=mode_name,
@@ -167,11 +169,32 @@ class Sweep:
             text_cost=text_cost,
         )
 
+    def _draw(self, rows: Sequence[Row], rendering: RenderConfig, visual_tokens: Sequence[int]) -> list[Drawing]:
+        """Draw each document on as many pages as its visual tokens allow, at least one."""
+        one_page = nominal_page_tokens(rendering.mode)
+        return [
+            draw_within(
+                Document(id=row.id, text=row.text, language=row.language),
+                rendering,
+                max(1, visual // one_page),
+                self._largest,
+            )
+            for row, visual in zip(rows, visual_tokens, strict=True)
+        ]
+
+    def _from_text(
+        self, evaluator: Evaluator, examples: Sequence[Example], limits: Sequence[int], point: str
+    ) -> tuple[list[Summary], Cost]:
+        """Let the decoder summarize the beginning of each text instead of its pages, cut to as many tokens."""
+        room = evaluator.text_room()
+        cut = as_text(examples, lambda number, text: cut_to_tokens(text, min(room, limits[number]), self._count))
+        return self._measure(evaluator, [cut[number] for number in range(len(cut))], point, "frontier-text")
+
     def text_in_full(self, rows: Sequence[Row], seed: int = 0) -> Score:
         """Return the quality of the same decoder on the whole text."""
         evaluator = self._make(self._summarizer)
         room = evaluator.text_room()
-        examples = [_to_summarize(row, (), cut_to_tokens(row.text, room, self._count)) for row in rows]
+        examples = [to_summarize(row, (), cut_to_tokens(row.text, room, self._count)) for row in rows]
         written, _ = self._measure(evaluator, examples, "frontier-text-in-full", "frontier-text")
         return self._quality(rows, written, seed)
 
@@ -180,7 +203,7 @@ class Sweep:
         names = [name for name in SHOWN_BASELINES if training or name not in NEED_TRAINING]
         references = [row.summary or "" for row in rows]
         made = {name: BASELINES[name](rows, training, seed) for name in names}
-        return {name: bootstrap(rouge(texts, references)[QUALITY], seed=seed) for name, texts in made.items()}
+        return {name: bootstrap(rouge(texts, references)[HEADLINE], seed=seed) for name, texts in made.items()}
 
     def legible_to(self, rows: Sequence[Row], mode_name: str) -> float | None:
         """Return the compression at which the letters of full pages are as small as can be read; none for too little text."""
@@ -190,7 +213,7 @@ class Sweep:
 
     def _quality(self, rows: Sequence[Row], written: Sequence[Summary], seed: int) -> Score:
         references = [row.summary or "" for row in rows]
-        return bootstrap(rouge([summary.text for summary in written], references)[QUALITY], seed=seed)
+        return bootstrap(rouge([summary.text for summary in written], references)[HEADLINE], seed=seed)
 
     def _measure(
         self,
@@ -210,101 +233,4 @@ class Sweep:
             written = evaluator.write(
                 examples, store, writing=evaluator.writing.model_copy(update={"max_new_tokens": longest})
             )
-        cost = Cost(
-            seconds=fmean(summary.seconds for summary in written),
-            memory_mib=peak.mib,
-            cache_mib=fmean(
-                _cache_bytes(evaluator.summarizer.loaded.model) * (summary.prompt_tokens + summary.generated_tokens)
-                for summary in written
-            )
-            / 2**20,
-        )
-        return written, self._kept(point, cost)
-
-    def _kept(self, name: str, cost: Cost) -> Cost:
-        """Return the cost that an earlier run has noted for the same texts, else note this one."""
-        path = self._folder / COSTS
-        known = read_costs(path)
-        earlier = known.get(name)
-        if earlier is not None and np.isclose(earlier.seconds, cost.seconds):  # nothing was written anew
-            return earlier
-        write_json(path, {key: asdict(value) for key, value in (known | {name: cost}).items()})
-        return cost
-
-
-def longest_transcript(tokens: int, visual_tokens: int, positions: int) -> int:
-    """Return the tokens that a transcript of a page of `tokens` text tokens may have: a quarter more, where they fit.
-
-    Raises:
-        InputError: the page and what stands on it do not fit into the decoder's positions together.
-    """
-    room = positions - visual_tokens - ROOM_FOR_INSTRUCTION
-    if room < tokens:
-        raise InputError(
-            f"a page of {visual_tokens} visual tokens and its {tokens} text tokens do not fit into the decoder's {positions}"
-            " positions; ask for a lower compression or a smaller mode"
-        )
-    return min(round(1.25 * tokens) + 8, room)
-
-
-def read_costs(path: Path) -> dict[str, Cost]:
-    """Return the costs that earlier runs have noted."""
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return {name: Cost(**cost) for name, cost in values.items()}
-
-
-def page_texts(rows: Sequence[Row], tokens: int, pages: int, count: Callable[[str], int]) -> Iterator[str]:
-    """Yield up to `pages` texts of about `tokens` tokens and hardly more, joined from rows whose words are used once at most.
-
-    Words stay whole; line feeds become blanks.
-    """
-    words = iter(word for row in rows for word in row.text.split())
-    for _ in range(pages):
-        chosen: list[str] = []
-        total = 0
-        for word in words:
-            total += count(f" {word}")
-            if total > tokens:
-                break
-            chosen.append(word)
-        else:
-            return
-        if chosen:
-            yield " ".join(chosen)
-
-
-def _shuffle_words(text: str, seed: str) -> str:
-    words = text.split()
-    random.Random(seed).shuffle(words)
-    return " ".join(words)
-
-
-def _to_read(drawings: Sequence[Drawing], texts: Sequence[str]) -> list[Example]:
-    return [
-        Example(id=f"page-{number}", pages=drawing.pages, instruction=READ, text=text)
-        for number, (drawing, text) in enumerate(zip(drawings, texts, strict=True))
-    ]
-
-
-def _document(row: Row) -> Document:
-    return Document(id=row.id, text=row.text, language=row.language)
-
-
-def _to_summarize(row: Row, pages: Any, text: str | None = None) -> Example:
-    return Example(
-        id=row.id,
-        pages=pages,
-        instruction=INSTRUCTIONS["summarize"],
-        text=text or row.text,
-        summary=row.summary,
-        language=row.language,
-    )
-
-
-def _cache_bytes(model: Any) -> int:
-    """Return the bytes that one token leaves in the decoder's cache: keys and values, also of a path to copy by."""
-    config, copying = model.config.text_config, getattr(model.config, "copy_size", 0)
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    bytes_each: int = next(model.parameters()).element_size()
-    copied = 2 * copying + config.hidden_size if copying else 0
-    return (2 * config.num_hidden_layers * config.num_key_value_heads * width + copied) * bytes_each
+        return written, keep_cost(self._folder, point, cost_of(written, evaluator.summarizer.loaded.model, peak.mib))

@@ -26,6 +26,8 @@ Pairs = Sequence[str]
 Better = Literal["higher", "lower", "neither"]
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+HEADLINE = "rougeL"
+"""The metric of verdicts, plots and the frontier."""
 STEMMED = "_stemmed"
 """Ending of the names of ROUGE with rouge-score's own English tokenizer and Porter stemmer, as papers report it."""
 
@@ -57,10 +59,10 @@ METRICS: Mapping[str, Metric] = {
     "copied_span": Metric(head="Copied span", help="mean length of the run a word belongs to (Grusky's density)"),
     "repetition": Metric(head="Repeated %", help="4-grams that came before in the same summary", better="lower"),
     "unsupported_numbers": Metric(
-        head="Foreign numbers", help="numbers a summary that its document lacks: a proxy for faithfulness", better="lower"
+        head="Foreign numbers", help="numbers per summary that its document lacks: a proxy for faithfulness", better="lower"
     ),
     "unsupported_names": Metric(
-        head="Foreign names", help="capitalized words a summary that its document lacks: a proxy for faithfulness",
+        head="Foreign names", help="capitalized words per summary that its document lacks: a proxy for faithfulness",
         better="lower",
     ),
     **{

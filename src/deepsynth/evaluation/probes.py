@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from deepsynth.core.documents import Example, Summary
+from deepsynth.core.documents import Summary
 from deepsynth.data.config import DataConfig
 from deepsynth.data.prepared import Split, TaskExamples
-from deepsynth.evaluation.evaluator import Changed, Evaluator, Examples, Reading
-from deepsynth.evaluation.metrics import rouge
+from deepsynth.evaluation.evaluator import Evaluator, Reading
+from deepsynth.evaluation.metrics import HEADLINE, rouge
 from deepsynth.evaluation.uncertainty import Difference, paired_difference
+from deepsynth.evaluation.variants import Changed, Chosen, Examples
 from deepsynth.rendering.config import RenderConfig
 
 NATURAL, SHUFFLED, RANDOM_LETTERS = "the pages", "shuffled words", "random letters"
@@ -54,22 +55,8 @@ def page_order(
     reverse = Changed(chosen, lambda _, example: replace(example, pages=example.pages[::-1]))
     reversed_texts = evaluator.predict(reverse, "summaries-pages-reversed")
     wanted = [references[number] for number in several]
-    scores = [rouge(texts, wanted)["rougeL"] for texts in (reversed_texts, [summaries[number] for number in several])]
+    scores = [rouge(texts, wanted)[HEADLINE] for texts in (reversed_texts, [summaries[number] for number in several])]
     return paired_difference(scores[0], scores[1], seed=seed), len(several)
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Some of the examples, by their numbers."""
-
-    examples: Examples
-    numbers: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, index: int, /) -> Example:
-        return self.examples[self.numbers[index]]
 
 
 def costs(summaries: Sequence[Summary]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from deepsynth.data.sources.known import KNOWN, find_known
 from deepsynth.evaluation.metrics import STEMMED
 
 UNSURE = "rougeL_or_Lsum"
-"""The name of a value of which its source does not tell whether it is ROUGE-L or ROUGE-Lsum."""
+"""The name of a value whose source does not say whether it is ROUGE-L or ROUGE-Lsum."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

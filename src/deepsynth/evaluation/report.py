@@ -21,9 +21,8 @@ from deepsynth.core.documents import Example, Score
 from deepsynth.core.files import write_json, write_text
 from deepsynth.evaluation.charts import Point, Series, interval_chart, line_chart
 from deepsynth.evaluation.differences import mark_differences
-from deepsynth.evaluation.metrics import METRICS
+from deepsynth.evaluation.metrics import HEADLINE, METRICS
 from deepsynth.evaluation.report_words import (
-    HEADLINE,
     RunReport,
     difference_word,
     figure,

@@ -8,15 +8,13 @@ from typing import Any
 
 from deepsynth.core.documents import Score
 from deepsynth.evaluation.baselines import LEAD, RANDOM
-from deepsynth.evaluation.evaluator import Examples, PageUse, Reading
-from deepsynth.evaluation.metrics import METRICS, STEMMED
+from deepsynth.evaluation.evaluator import PageUse, Reading
+from deepsynth.evaluation.metrics import HEADLINE, METRICS, STEMMED
 from deepsynth.evaluation.published import Beside
 from deepsynth.evaluation.systems import MODEL, Evaluation
 from deepsynth.evaluation.tokenizer import TOKENIZER_NAME
 from deepsynth.evaluation.uncertainty import Difference
-
-HEADLINE = "rougeL"
-"""The metric of the verdict and of the plots."""
+from deepsynth.evaluation.variants import Examples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +44,7 @@ class RunReport:
     closing: str = ""
     """A last paragraph."""
     saved_pages: bool = False
-    """Whether the pictures of all pages lie beside the report (see `deepsynth.evaluation.evaluator.page_path`)."""
+    """Whether the pictures of all pages lie beside the report (see `deepsynth.evaluation.page_files`)."""
 
 
 def verdict(run: RunReport) -> list[str]:

@@ -26,7 +26,7 @@ UNTRAINED_ON_TEXT = (
 )
 PAIRED = ("rouge1", "rouge2", "rougeL", "rougeLsum", "chrf", "bleu", "similarity", "rougeLsum_stemmed")
 """Metrics whose differences to each other system are tested."""
-WITHOUT_DOCUMENT = ("novel_", "copied", "unsupported_")
+NEED_DOCUMENT = ("novel_", "copied", "unsupported_")
 """Beginnings of the metrics that mean nothing without the documents' texts."""
 
 
@@ -77,32 +77,38 @@ def evaluate_summaries(
             values[name]["similarity"] = similarity(texts, references, encoder)
     if {TEXT_IN_FULL, TEXT_CUT} & set(systems):
         notes.append(UNTRAINED_ON_TEXT)
-    if not all(documents):
-        for row in values.values():
-            for metric in [name for name in row if name.startswith(WITHOUT_DOCUMENT)]:
-                del row[metric]
-    scores = _with_intervals(values, seed)
+    values = _in_order_of_columns(values, with_documents=all(documents))
     report = Report(
         title="Summaries",
-        scores={name: {metric: row[metric] for metric in METRICS if metric in row} for name, row in scores.items()},
+        scores=_with_intervals(values, seed),
         rows=tuple(_row(number, row, systems, values[MODEL]) for number, row in enumerate(rows)),
         settings=settings,
         data_fingerprint=data_fingerprint,
     )
     return Evaluation(
         report=report,
-        differences={
-            name: {
-                metric: paired_difference(values[MODEL][metric], values[name][metric], seed=seed)
-                for metric in PAIRED
-                if metric in values[name]
-            }
-            for name in systems
-            if name != MODEL
-        },
+        differences=_differences(values, seed),
         corpus=corpus_scores(predictions, references),
         notes=tuple(notes),
     )
+
+
+def _in_order_of_columns(
+    values: Mapping[str, Mapping[str, Scores]], *, with_documents: bool
+) -> dict[str, dict[str, Scores]]:
+    """Return each system's metrics in the order of `METRICS`, without those that mean nothing where documents are missing."""
+    shown = [name for name in METRICS if with_documents or not name.startswith(NEED_DOCUMENT)]
+    return {system: {metric: row[metric] for metric in shown if metric in row} for system, row in values.items()}
+
+
+def _differences(values: Mapping[str, Mapping[str, Scores]], seed: int) -> dict[str, dict[str, Difference]]:
+    """Return how the model differs from each other system, row by row."""
+    model = values[MODEL]
+    return {
+        name: {metric: paired_difference(model[metric], row[metric], seed=seed) for metric in PAIRED if metric in row}
+        for name, row in values.items()
+        if name != MODEL
+    }
 
 
 def _baselines(

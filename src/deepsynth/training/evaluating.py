@@ -16,7 +16,7 @@ from deepsynth.core.files import storage_errors
 from deepsynth.core.processor import Processor
 from deepsynth.data.batch import Batch
 from deepsynth.data.collate import Collator
-from deepsynth.evaluation.evaluator import save_pages
+from deepsynth.evaluation.page_files import save_pages
 from deepsynth.models import LoadedModel
 from deepsynth.training.averaging import MovingAverage
 from deepsynth.training.config import TrainerConfig

@@ -172,8 +172,8 @@ def _controls(
     config: EvaluateConfig, evaluator: Evaluator, benchmark: Benchmark, summaries: Sequence[Summary]
 ) -> Mapping[str, list[str]]:
     """Let the same model write from other pages and from plain text."""
-    from deepsynth.evaluation.evaluator import as_text, cut_to_tokens, with_other_pages
     from deepsynth.evaluation.systems import OTHER_PAGES, TEXT_CUT, TEXT_IN_FULL
+    from deepsynth.evaluation.variants import as_text, cut_to_tokens, with_other_pages
 
     count = evaluator.summarizer.processor.count_text_tokens
     room = evaluator.text_room()
