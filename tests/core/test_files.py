@@ -111,3 +111,13 @@ def test_what_is_hidden_is_not_in_the_manifest(tmp_path):
     (tmp_path / "rows").touch()
     write_manifest(tmp_path)
     assert list(read_manifest(tmp_path)["files"]) == ["rows"]
+
+
+def test_a_file_in_the_place_of_a_new_folder_is_left_alone(tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with (
+        pytest.raises(StorageError, match="notes is a file, and a folder is to be written there"),
+        new_folder(tmp_path / "notes"),
+    ):
+        pytest.fail("something was written")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]

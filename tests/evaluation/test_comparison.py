@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsynth.core.errors import InputError
-from deepsynth.evaluation.comparison import compare_runs, failures, read_run, verdict
+from deepsynth.evaluation.comparison import check_floors, compare_runs, failures, read_run, verdict
 from deepsynth.evaluation.uncertainty import Difference
 
 GENERATOR = np.random.default_rng(0)
@@ -110,3 +110,9 @@ def test_floors_are_ceilings_where_low_is_good():
     ]
     with pytest.raises(InputError, match="no score 'rougel' to hold against its floor; measured: rougeL, repetition"):
         failures(means, {"rougel": 1})
+
+
+def test_a_floor_of_no_metric_is_refused_before_anything_is_measured():
+    check_floors({"rougeL": 24, "repetition": 3})
+    with pytest.raises(InputError, match="no metric 'rougel' to set a floor for; metrics: rouge1, rouge2, rougeL"):
+        check_floors({"rougeL": 1, "rougel": 1})

@@ -1,6 +1,6 @@
 import pytest
 
-from deepsynth.core.errors import ModelError
+from deepsynth.core.errors import InputError, ModelError
 from deepsynth.workflows.doctor import DoctorConfig, run
 
 
@@ -63,3 +63,10 @@ def test_every_setting_changes_the_plan(setting, value, reporter):
 def test_a_model_without_tokenizer_says_so_when_text_is_asked_about(reporter):
     with pytest.raises(ModelError, match=r"no tokenizer\.json"):
         run(DoctorConfig(model="full", text="Hello"), reporter)
+
+
+@pytest.mark.parametrize("setting", ["data", "text"])
+def test_what_needs_a_model_says_so(setting, dataset, reporter):
+    values = {"data": dataset, "text": "Hello"}
+    with pytest.raises(InputError, match=f"{setting} is examined with a model's tokenizer; name one with --model"):
+        run(DoctorConfig.parse({setting: values[setting]}), reporter)

@@ -12,7 +12,7 @@ import pytest
 from tests.data.conftest import fake_hub  # noqa: F401 - a fixture
 
 from deepsynth.core.control import Control
-from deepsynth.core.errors import Paused, QualityError
+from deepsynth.core.errors import InputError, Paused, QualityError
 from deepsynth.data.sources.known import EXPORT_REVISION
 from deepsynth.workflows.evaluate import EvaluateConfig, run
 
@@ -59,6 +59,11 @@ def test_a_floor_that_is_missed_fails_with_the_report_written(dataset, checkpoin
     assert (tmp_path / "report.html").is_file()
     assert any("| model |" in message for message in reporter.messages)
     run(config.override({"fail_under": {"rougeL": 0.0}}), reporter)
+
+
+def test_a_floor_of_no_metric_is_refused_before_the_model_is_loaded(dataset, tmp_path, reporter):
+    with pytest.raises(InputError, match="no metric 'rouge9'"):
+        run(EvaluateConfig(model=str(tmp_path / "gone"), data=dataset, fail_under={"rouge9": 1.0}), reporter)
 
 
 def test_a_pause_that_was_asked_for_stops_before_the_next_batch(dataset, checkpoint, tmp_path, reporter):

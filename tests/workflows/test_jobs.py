@@ -86,3 +86,9 @@ def test_kinds_are_what_the_catalog_says_and_only_training_saves_by_itself():
         assert not verb.job.output or verb.job.output in verb.config_class().model_fields
     assert handles_pauses(kinds["training"])
     assert not handles_pauses(kinds["dataset"])
+
+
+@pytest.mark.parametrize("words", [("work",), ("work", "a"), ("work", "a", "first", "1")])
+def test_the_work_itself_is_started_by_a_runner_alone(words, reporter):
+    with pytest.raises(InputError, match="a runner starts this: deepsynth jobs work ID ATTEMPT RUNNER"):
+        run(JobsConfig(words=words), reporter)

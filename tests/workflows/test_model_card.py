@@ -73,3 +73,17 @@ def test_how_to_serve_is_told_with_the_folder_in_place(trained):
     shown = card(find_facts(trained), serving={"command": ["vllm", "serve", "{folder}"], "pages": "one"})
     assert "vllm serve .\n" in shown
     assert "as vLLM cuts them: one" in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "report.json is no JSON"),
+        ("[1]", "report.json holds no JSON object"),
+        ('{"title": "a frontier"}', "is no evaluation's report: it has no data_fingerprint"),
+    ],
+)
+def test_what_is_no_report_is_named(trained, tmp_path, content, message):
+    (tmp_path / "report.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        find_facts(trained, report=tmp_path)

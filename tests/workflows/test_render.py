@@ -81,6 +81,9 @@ def test_tokens_are_counted_with_the_tokenizer_that_is_named(text, tmp_path, rep
     assert sum(page["text_tokens"] for page in facts["pages"]) == 120
     with pytest.raises(InputError, match="no tokenizer at"):
         run(RenderJobConfig.parse(values | {"tokenizer": tmp_path / "gone"}), reporter)
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(InputError, match=r"broken.json is no tokenizer that can be read: EOF"):
+        run(RenderJobConfig.parse(values | {"tokenizer": tmp_path / "broken.json"}), reporter)
 
 
 def test_the_number_of_pages_is_known_before_the_first_is_drawn(text, tmp_path):

@@ -15,8 +15,6 @@ from deepsynth.workflows.summarize import (
     SummarizeConfig,
     asking_of,
     find_documents,
-    open_results,
-    read_keys,
     run,
 )
 
@@ -164,14 +162,3 @@ def test_every_setting_of_writing_reaches_the_model():
     asking = asking_of(config("a", top_p=0.5, no_repeat_ngram_size=3, route="auto", reduce="join"))
     assert (asking.writing.top_p, asking.writing.no_repeat_ngram_size) == (0.5, 3)
     assert (asking.route, asking.reduce) == ("auto", "join")
-
-
-def test_a_file_of_something_else_is_not_appended_to(tmp_path):
-    (tmp_path / "notes.txt").write_text("my notes\nof today\n")
-    with pytest.raises(InputError, match="line 1 of .*notes.txt is no result of this verb"):
-        read_keys(tmp_path / "notes.txt")
-    assert read_keys(tmp_path / "none") == set()
-    (tmp_path / "cut").write_text('{"key": "a"}\n{"key')
-    with open_results(tmp_path / "cut") as file:
-        file.write("x\n")
-    assert (tmp_path / "cut").read_text() == '{"key": "a"}\nx\n'

@@ -143,7 +143,12 @@ def new_folder(path: Path, extra: Mapping[str, Any] | None = None) -> Generator[
     """Yield a temporary folder that becomes `path`, with its manifest, when the block ends well; else it is removed.
 
     An existing folder of that name is replaced only after the new one is whole.
+
+    Raises:
+        StorageError: a file of that name is in the way, or the disk is full, over quota, read-only or forbidden.
     """
+    if path.is_file():
+        raise StorageError(f"{path} is a file, and a folder is to be written there; name another folder")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))

@@ -159,6 +159,19 @@ def _check_same_rows(first: Run, other: Run) -> None:
             raise InputError(f"{pair} have different references for row {mine!r}; only the same rows can be compared")
 
 
+def check_floors(floors: Mapping[str, float]) -> None:
+    """Refuse floors of metrics that no evaluation measures.
+
+    Raises:
+        InputError: names the first such metric, and those that there are.
+    """
+    for name in floors:
+        if name not in METRICS:
+            raise InputError(
+                f"no metric {name!r} to set a floor for; metrics: {', '.join(METRICS)}", field="fail_under"
+            )
+
+
 def failures(means: Mapping[str, float], floors: Mapping[str, float]) -> list[str]:
     """Return a line for each metric that misses its floor; for one that should be low, the floor is a ceiling.
 

@@ -16,7 +16,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from deepsynth.core.errors import DeepSynthError
-from deepsynth.workflows.doctor import ROOM, load_model, place
+from deepsynth.workflows.doctor import load_model
+from deepsynth.workflows.machine import place
+from deepsynth.workflows.presets import ROOM
 
 if TYPE_CHECKING:
     from deepsynth.training.config import TrainerConfig

@@ -83,15 +83,17 @@ def run(config: EvaluateConfig, reporter: Reporter, control: Control | None = No
     """Evaluate a model, or go on where an earlier run of the same settings stopped.
 
     Raises:
-        InputError: the dataset or split is not there, or a row has no reference.
+        InputError: the dataset or split is not there, a row has no reference, or a floor names no metric.
         ModelError: the model cannot be read.
         Paused: a pause was asked for; what was written is kept.
         QualityError: a score misses its floor; the report is written first.
     """
     from deepsynth.evaluation.benchmark import Wanted, open_benchmark
+    from deepsynth.evaluation.comparison import check_floors
     from deepsynth.evaluation.evaluator import Evaluator
     from deepsynth.inference.summarizer import Summarizer, Writing, stored_rendering
 
+    check_floors(config.fail_under)  # before the hours that an evaluation may take
     control = control or Control()
     with pause_on_signals(control):
         summarizer = Summarizer.load(config.model)

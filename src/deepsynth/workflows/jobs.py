@@ -61,7 +61,9 @@ def run(config: JobsConfig, reporter: Reporter) -> str | None:
     """
     action, *names = config.words or ("list",)
     if action == "work":
-        raise SystemExit(_work(find_place(config.state_dir), *names))
+        if len(names) != 3 or not (names[1].isdecimal() and names[2].isdecimal()):
+            raise InputError("a runner starts this: deepsynth jobs work ID ATTEMPT RUNNER", field="words")
+        raise SystemExit(_work(find_place(config.state_dir), names[0], int(names[1]), int(names[2])))
     place = find_place(config.state_dir)
     if action in ("backup", "restore"):
         return _copy(action, place, names, config)
@@ -176,9 +178,9 @@ _ACTIONS: dict[str, Callable[[StateManager, Place, str, JobsConfig], str]] = {
 }
 
 
-def _work(place: Place, job_id: str, attempt: str, runner: str) -> int:
-    """Do the work of an attempt and return the exit code."""
-    die_with_parent(int(runner))
+def _work(place: Place, job_id: str, attempt: int, runner: int) -> int:
+    """Do the work of an attempt and return the exit code; `runner` is the process that is waiting for it."""
+    die_with_parent(runner)
     folder = JobFolder(place.jobs, job_id)
     spec = folder.spec()
     verb = job_kinds()[spec["kind"]]
@@ -188,7 +190,7 @@ def _work(place: Place, job_id: str, attempt: str, runner: str) -> int:
     def do(reporter: JobReporter, control: Control) -> object:
         return verb.function()(settings, reporter, *([control] if handles_pauses else []))
 
-    return work(folder.attempt(int(attempt)), do, may_stop=not handles_pauses)
+    return work(folder.attempt(attempt), do, may_stop=not handles_pauses)
 
 
 def _handles_pauses(verb: Verb) -> bool:

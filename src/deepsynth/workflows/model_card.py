@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deepsynth import __version__
 from deepsynth.core.built_in import BUILT_IN
@@ -46,7 +46,7 @@ def find_facts(checkpoint: Path, *, report: Path | None = None, license: str | N
     """Collect what lies beside a checkpoint.
 
     Raises:
-        InputError: a report was named and is not there.
+        InputError: a report was named and is not there, or a file beside the checkpoint cannot be read.
     """
     settings = _read(checkpoint / "trainer.json")
     return CardFacts(
@@ -126,7 +126,16 @@ def _serving(serving: Mapping[str, Any] | None) -> str:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    """Return the JSON object that a file holds; none where there is no such file."""
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON ({error}); the model card is made from it") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds no JSON object; the model card is made from it")
+    return cast("dict[str, Any]", found)
 
 
 def _report(checkpoint: Path, named: Path | None) -> dict[str, Any] | None:
@@ -134,10 +143,17 @@ def _report(checkpoint: Path, named: Path | None) -> dict[str, Any] | None:
     for place in places:
         found = _read(place / "report.json" if place.is_dir() else place)
         if found is not None:
+            _check_report(place, found)
             return found
     if named is not None:
         raise InputError(f"no evaluation report at {named}; name report.json or its folder", field="report")
     return None
+
+
+def _check_report(path: Path, report: Mapping[str, Any]) -> None:
+    lacking = [name for name in ("title", "data_fingerprint", "scores") if name not in report]
+    if lacking:
+        raise InputError(f"{path} is no evaluation's report: it has no {lacking[0]}", field="report")
 
 
 def _fingerprint(settings: Mapping[str, Any] | None) -> str | None:

@@ -86,8 +86,13 @@ _PRESETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 def memory(name: str) -> str:
     """Return the planned peak memory of a preset, in words."""
     known = [stored_memory().get(size, {}).get(name) for size in PLANNED_FOR]
-    nano, full = ("unknown" if count is None else _size(count) for count in known)
+    nano, full = ("unknown" if count is None else format_bytes(count, 1) for count in known)
     return f"Planned memory beside Python and torch: {nano} with nano, {full} at the published size."
+
+
+def format_bytes(count: float, digits: int = 2) -> str:
+    """Return a number of bytes in GiB with so many digits behind the point, or in MiB with one fewer."""
+    return f"{count / 2**30:.{digits}f} GiB" if count >= 2**30 else f"{count / 2**20:.{digits - 1}f} MiB"
 
 
 @functools.cache
@@ -117,10 +122,6 @@ def peak(model: Any, family: Any, name: str, mode_name: str, device: Device) -> 
     page, config = mode(mode_name), TrainerConfig.parse(PRESETS[name].settings)
     length = page.tokens() + ROOM
     return plan_training(model, family, config, page, length=length, label_tokens=ROOM, device=device).peak
-
-
-def _size(count: float) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
 PRESETS: Mapping[str, Preset] = {

@@ -87,8 +87,11 @@ def _token_counter(path: Path | None) -> Callable[[str], int]:
 
     file = path / "tokenizer.json" if path.is_dir() else path
     if not file.is_file():
-        raise InputError(f"no tokenizer at {file}", field="tokenizer")
-    tokenizer: Any = Tokenizer.from_file(str(file))
+        raise InputError(f"no tokenizer at {file}; name a model folder or a tokenizer.json", field="tokenizer")
+    try:
+        tokenizer: Any = Tokenizer.from_file(str(file))
+    except Exception as error:
+        raise InputError(f"{file} is no tokenizer that can be read: {error}", field="tokenizer") from error
     return lambda text: max(1, len(tokenizer.encode(text, add_special_tokens=False).ids))
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-import mmap
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from pydantic import Field
 
@@ -24,6 +23,7 @@ from deepsynth.core.progress import Reporter
 from deepsynth.inference.asking import Asking, Question
 from deepsynth.inference.fetching import fetch, is_url
 from deepsynth.inference.writing import Writing
+from deepsynth.workflows.summary_lines import as_json, open_results, read_keys
 
 if TYPE_CHECKING:
     from deepsynth.inference.summarizer import Summarizer
@@ -246,41 +246,3 @@ class _Run:
                 + (" (the others are named above)" if len(self._failed) > 1 else "")
             )
         return SummarizeResult(summaries=tuple(summaries), text=text)
-
-
-def as_json(summary: Summary) -> dict[str, Any]:
-    """Return a summary as its line in JSON shows it."""
-    return {**asdict(summary), "compression": summary.compression}
-
-
-def read_keys(path: Path | None) -> set[str]:
-    """Return the keys of the results that a file holds; a line that a crash cut short counts for nothing.
-
-    Raises:
-        InputError: the file holds something else.
-    """
-    if path is None or not path.is_file():
-        return set()
-    found: set[str] = set()
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                found.add(json.loads(line)["key"])
-            except (ValueError, KeyError, TypeError) as error:
-                if line.endswith(b"\n"):
-                    raise InputError(
-                        f"line {number} of {path} is no result of this verb; name another file", field="out"
-                    ) from error
-    return found
-
-
-def open_results(path: Path) -> TextIO:
-    """Return a file of results to append to, after cutting off a line that a crash left unfinished."""
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_file() and path.stat().st_size:
-            with path.open("r+b") as file:
-                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                    end = content.rfind(b"\n") + 1
-                file.truncate(end)
-        return path.open("a", encoding="utf-8")
