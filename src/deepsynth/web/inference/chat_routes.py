@@ -20,7 +20,8 @@ from deepsynth.inference.refusals import BusyError, UnknownModelError, WrongType
 from deepsynth.web.inference.answers import answering, status_of, stream, while_connected
 from deepsynth.web.inference.bodies import content_type, described_body, parse_json, read_body
 from deepsynth.web.inference.chat import ChatRequest, asking_of, document_of
-from deepsynth.web.inference.service import InferenceService, Parts, Told
+from deepsynth.web.inference.service import InferenceService, Parts
+from deepsynth.web.inference.telling import Told
 
 
 class AnyName(Convertor[str]):
@@ -99,7 +100,11 @@ def chat_router(service: InferenceService) -> APIRouter:
         )
         if asked.stream:
             return stream(_chunks(completion, await service.start(parts, asking)))
-        return await while_connected(request, _whole(service, completion, parts, asking))
+
+        async def whole() -> Response:
+            return JSONResponse(completion.whole(await service.summarize(parts, asking)))
+
+        return await while_connected(request, whole())
 
     return router
 
@@ -180,13 +185,6 @@ def _card(service: InferenceService, name: str) -> dict[str, Any]:
         "parent": None if name == base else base,
         "max_model_len": window,
     }
-
-
-async def _whole(service: InferenceService, completion: Completion, parts: Parts, asking: Asking) -> Response:
-    async for told in service.run(parts, asking):
-        if told.summary is not None:
-            return JSONResponse(completion.whole(told.summary))
-    raise AssertionError("a request ended without summary and without error")
 
 
 async def _chunks(completion: Completion, running: AsyncGenerator[Told]) -> AsyncGenerator[str]:

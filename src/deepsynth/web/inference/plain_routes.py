@@ -30,11 +30,14 @@ from deepsynth.web.inference.answers import (
     while_connected,
 )
 from deepsynth.web.inference.bodies import TYPES, check_kind, content_type, described_body, parse_json, read_body
-from deepsynth.web.inference.service import InferenceService, Parts, Told
+from deepsynth.web.inference.service import InferenceService, Parts
+from deepsynth.web.inference.telling import Told
 
 JSON = "application/json"
 SHOWN_PAGES = 24
 """Pages that a plan brings along as pictures."""
+INSTRUCTION_TOKENS = 16
+"""About what stands around the pages in a prompt; the model's process counts it exactly when it writes."""
 
 
 class TextBody(Config):
@@ -81,7 +84,11 @@ def plain_router(service: InferenceService) -> APIRouter:
         asking = asking_from(_with_adapter(options, service))
         if streamed:
             return stream(_events(service, await service.start(parts, asking)))
-        return await while_connected(request, _whole(service, parts, asking))
+
+        async def whole() -> Response:
+            return JSONResponse(summary_json(await service.summarize(parts, asking)))
+
+        return await while_connected(request, whole())
 
     @router.post("/api/plan", openapi_extra=described_body("/api/plan", TextBody, TYPES))
     async def plan(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -139,13 +146,6 @@ async def _read(request: Request, service: InferenceService) -> tuple[Parts, dic
         return [(check_kind(body, declared), body)], options, streamed or wants_events
 
 
-async def _whole(service: InferenceService, parts: Parts, asking: Asking) -> Response:
-    async for told in service.run(parts, asking):
-        if told.summary is not None:
-            return JSONResponse(summary_json(told.summary))
-    raise AssertionError("a request ended without summary and without error")
-
-
 async def _events(service: InferenceService, running: AsyncGenerator[Told]) -> AsyncGenerator[str]:
     try:
         async for told in running:
@@ -171,7 +171,7 @@ def _plan(service: InferenceService, example: Example, asking: Asking) -> dict[s
     visual = sum(geometry.tokens(geometry.grid(*page.image.size)) for page in example.pages)
     text = estimate_tokens(example.text) if example.text else None
     window = (service.worker.facts or {}).get("window")
-    room = None if window is None else window - asking.writing.max_new_tokens - 16
+    room = None if window is None else window - asking.writing.max_new_tokens - INSTRUCTION_TOKENS
     shown = [base64.b64encode(encode_png(page.image)).decode("ascii") for page in example.pages[:SHOWN_PAGES]]
     return {
         "pages": len(example.pages),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -21,24 +21,13 @@ from deepsynth.rendering.config import RenderConfig
 from deepsynth.web.inference.bodies import Held
 from deepsynth.web.inference.config import InferenceConfig
 from deepsynth.web.inference.metrics import Metrics
+from deepsynth.web.inference.telling import Told, begun, until_stopped
 
 GRACE_SECONDS = 3.0
 """How long what is being written may go on after the server was told to stop."""
-TICK_SECONDS = 10.0
-"""Silence after which a stream says that it is alive."""
 
 Parts = Sequence[tuple[str, bytes]]
 """Kind and content of each part of a document."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """Something that a request's sender may want to know at once."""
-
-    kind: Literal["status", "token", "summary", "tick"]
-    state: str = ""
-    text: str = ""
-    summary: Summary | None = None
 
 
 class InferenceService:
@@ -175,12 +164,13 @@ class InferenceService:
         if self.active >= self.config.most:
             self.metrics.requests.labels("BusyError").inc()
             raise BusyError(
-                f"{self.active} requests are served or wait already; try again", retry_after=self._retry_after()
+                f"{self.active} requests are served or wait already, as many as may; try again",
+                retry_after=self._retry_after(),
             )
         self.active += 1
         began, first, outcome = time.monotonic(), True, "canceled"
         try:
-            async for told in self._watched(self._steps(parts, asking)):
+            async for told in until_stopped(self._steps(parts, asking), self._stopped):
                 if told.kind == "token" and first:
                     first = False
                     self.metrics.first.observe(time.monotonic() - began)
@@ -201,9 +191,14 @@ class InferenceService:
         Raises:
             DeepSynthError: the request is not admitted.
         """
-        running = self.run(parts, asking)
-        first = await anext(running)
-        return _after(first, running)
+        return await begun(self.run(parts, asking))
+
+    async def summarize(self, parts: Parts, asking: Asking) -> Summary:
+        """Return the summary of a document, for senders who want nothing before it (see `run` for what is raised)."""
+        async for told in self.run(parts, asking):
+            if told.summary is not None:
+                return told.summary
+        raise AssertionError("a request ended without summary and without error")
 
     def rendering(self, asking: Asking) -> RenderConfig:
         """Return how a document is drawn for a request: as the model was trained, which its folder tells before it is loaded.
@@ -243,30 +238,6 @@ class InferenceService:
             else:
                 yield Told(kind="token", text=item)
 
-    async def _watched(self, items: AsyncGenerator[Told]) -> AsyncGenerator[Told]:
-        """Yield items, a tick after each long silence, and stop when the server must."""
-        stopped = asyncio.create_task(self._stopped.wait())
-        coming: asyncio.Task[Told | None] | None = None
-        try:
-            while True:
-                coming = coming or asyncio.create_task(_next(items))
-                await asyncio.wait({coming, stopped}, timeout=TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                if coming.done():
-                    told, coming = coming.result(), None
-                    if told is None:
-                        return
-                    yield told
-                elif stopped.done():
-                    raise UnavailableError("the server is stopping")
-                else:
-                    yield Told(kind="tick")
-        finally:
-            stopped.cancel()
-            if coming is not None:
-                coming.cancel()
-                await asyncio.wait({coming})
-            await items.aclose()
-
     def _refuse_when_stopping(self) -> None:
         if self._stopping:
             raise UnavailableError("the server is stopping", retry_after=10)
@@ -291,16 +262,3 @@ class InferenceService:
 
     def _retry_after(self) -> int:
         return min(60, max(1, round(self._seconds * self.active / self.config.max_running)))
-
-
-async def _next(items: AsyncIterator[Told]) -> Told | None:
-    return await anext(items, None)
-
-
-async def _after(first: Told, running: AsyncGenerator[Told]) -> AsyncGenerator[Told]:
-    try:
-        yield first
-        async for told in running:
-            yield told
-    finally:
-        await running.aclose()
