@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 PYTHON = {
     "Summaries": ["deepsynth.inference.summarizer"],
     "Documents and what becomes of them": ["deepsynth.core.documents"],
-    "Rendering": ["deepsynth.rendering.renderer", "deepsynth.rendering.planner"],
+    "Rendering": ["deepsynth.rendering.renderer", "deepsynth.rendering.costing"],
     "Datasets": ["deepsynth.data.prepared", "deepsynth.data.transforms"],
     "Models": ["deepsynth.models.family", "deepsynth.models.loading"],
     "Training": [

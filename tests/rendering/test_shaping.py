@@ -5,31 +5,16 @@ from pydoc_data.topics import topics
 import numpy as np
 import pytest
 
-from deepsynth.rendering.fonts import SANS, font_stack, open_face
-from deepsynth.rendering.shaping import GLYPH_CODES, STEPS, Shaper, Style, face_runs, harfbuzz_buffer
+from deepsynth.rendering.fonts import SANS, open_face
+from deepsynth.rendering.shaping import GLYPH_CODES, STEPS, Shaper, Style, harfbuzz_buffer
 
+FAMILY = "👨\u200d👩\u200d👧"
 SHAPER = Shaper("sans", "und")
 TEXTS = json.loads((Path(__file__).parents[1] / "assets" / "languages.json").read_text(encoding="utf-8"))
 
 
-def faces(text: str) -> list[tuple[str, str]]:
-    stack = font_stack("sans", "und")
-    return [(stack.sources[number].name, part) for number, part in face_runs(text, stack)]
-
-
-def test_runs_change_with_the_script():
-    assert faces("abc עברית 日本") == [
-        ("Noto Sans", "abc "),
-        ("Noto Sans Hebrew", "עברית"),
-        ("Noto Sans", " "),
-        ("Noto Sans CJK", "日本"),
-    ]
-
-
-def test_joined_emoji_stay_one_run_and_become_one_glyph():
-    family = "👨\u200d👩\u200d👧"
-    assert faces(family) == [("Noto Emoji", family)]
-    assert len(SHAPER.shape(family).codes) == 1
+def test_joined_emoji_become_one_glyph():
+    assert len(SHAPER.shape(FAMILY).codes) == 1
 
 
 def test_arabic_letters_join():

@@ -13,7 +13,7 @@ from deepsynth.core.documents import Document, Page
 from deepsynth.data.config import AugmentationConfig
 from deepsynth.data.tasks import generator_for
 from deepsynth.rendering.config import RenderConfig
-from deepsynth.rendering.planner import legibility_floor
+from deepsynth.rendering.costing import legibility_floor
 from deepsynth.rendering.renderer import DocumentRenderer, make_renderer
 
 STEP = 0.25

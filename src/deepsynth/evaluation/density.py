@@ -14,7 +14,7 @@ from deepsynth.core.documents import Document, Page
 from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import Grid, mode
 from deepsynth.rendering.config import RenderConfig
-from deepsynth.rendering.planner import legibility_floor
+from deepsynth.rendering.costing import legibility_floor
 from deepsynth.rendering.png import quantize
 from deepsynth.rendering.text import TextRenderer, page_size
 

@@ -21,7 +21,7 @@ from deepsynth.inference.engine import Answer, EngineFacts, Prompt
 from deepsynth.inference.parts import nearest_parts, share_out, split_text, written_from
 from deepsynth.inference.writing import Writing
 from deepsynth.rendering.config import RenderConfig
-from deepsynth.rendering.planner import legibility_floor
+from deepsynth.rendering.costing import legibility_floor
 
 ROUNDS = 6
 """Summaries of summaries of ...: a document that needs more is joined from what its parts gave."""

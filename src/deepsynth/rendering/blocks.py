@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from deepsynth.rendering.shaping import PLAIN, Style, joins
+from deepsynth.rendering.runs import joins
+from deepsynth.rendering.shaping import PLAIN, Style
 
 LONGEST_PIECE = 8000
 """Paragraphs are laid out in pieces of about so many characters where they are longer: ICU and the bidirectional

@@ -10,7 +10,6 @@ import bisect
 import operator
 import re
 import threading
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ import numpy.typing as npt
 
 from deepsynth.rendering.fonts import Face, FontStack, font_stack, open_face
 from deepsynth.rendering.harfbuzz import hb
-from deepsynth.rendering.normalize import INVISIBLE
+from deepsynth.rendering.runs import face_runs, leading_script
 
 TAB = "    "
 """A tab is drawn as wide as this."""
@@ -154,9 +153,8 @@ class Shaper:
             return self.stack.primary, "latin" if not rtl or _LETTER.search(word) else "none"
         script = leading_script(word)
         number = self.stack.face_of(word) if script else None
-        if (
-            script and number is None
-        ):  # joiners and marks that lie in another face may still be drawn by the letters' own
+        if script and number is None:
+            # joiners and marks that lie in another face may still be drawn by the letters' own
             runs = face_runs(word, self.stack)
             number = runs[0][0] if len(runs) == 1 else None
         return None if number is None else (number, script)
@@ -209,23 +207,6 @@ def _glyph_spans(words: list[str], clusters: Ints, *, rtl: bool) -> tuple[Ints, 
 
 
 _LETTER = re.compile("[A-Za-z]")
-_BEFORE_LETTERS = re.compile("[\x00-\x40\x5b-\x60\x7b-\x7e\u2010-\u2027]*(.)", re.DOTALL)
-_SCRIPTS = re.compile(
-    "(?P<latin>[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff])|(?P<greek>[\u0391-\u03a1\u03a3-\u03ce])"
-    "|(?P<cyrillic>[\u0400-\u0481\u048a-\u052f])|(?P<arabic>[\u0620-\u063f\u0641-\u064a\u066e-\u06d3])"
-    "|(?P<hebrew>[\u05d0-\u05ea])|(?P<devanagari>[\u0904-\u0939])|(?P<bengali>[\u0985-\u09b9])|(?P<gurmukhi>[\u0a05-\u0a39])"
-    "|(?P<gujarati>[\u0a85-\u0ab9])|(?P<oriya>[\u0b05-\u0b39])|(?P<tamil>[\u0b85-\u0bb9])|(?P<telugu>[\u0c05-\u0c39])"
-    "|(?P<kannada>[\u0c85-\u0cb9])|(?P<malayalam>[\u0d05-\u0d39])|(?P<sinhala>[\u0d85-\u0dc6])|(?P<thai>[\u0e01-\u0e30\u0e40-\u0e44])"
-    "|(?P<myanmar>[\u1000-\u1021])|(?P<ethiopic>[\u1200-\u135a])|(?P<hiragana>[\u3041-\u3096])|(?P<katakana>[\u30a1-\u30fa])"
-    "|(?P<han>[\u3400-\u4dbf\u4e00-\u9fff])|(?P<hangul>[\uac00-\ud7a3])"
-)
-
-
-def leading_script(word: str) -> str:
-    """Return the script of a word's first letter, where only digits and ASCII marks stand before it; else nothing."""
-    before = _BEFORE_LETTERS.match(word)
-    found = _SCRIPTS.match(before[1]) if before else None
-    return found.lastgroup or "" if found else ""
 
 
 def harfbuzz_buffer(text: str, face: Face, language: str, *, rtl: bool) -> Any:
@@ -241,26 +222,3 @@ def harfbuzz_buffer(text: str, face: Face, language: str, *, rtl: bool) -> Any:
     buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
     hb.shape(face.font, buffer)
     return buffer
-
-
-def face_runs(text: str, stack: FontStack) -> list[tuple[int, str]]:
-    """Split `text` into runs of one face each; marks and joiners stay with the letter before them where its face can."""
-    if text.isascii() and stack.draws_ascii:
-        return [(stack.primary, text)]
-    runs: list[tuple[int, str]] = []
-    for character in text:
-        number = int(stack.table[ord(character)])
-        if runs and runs[-1][0] != number and joins(character):
-            previous = runs[-1][0]
-            if ord(character) in INVISIBLE or stack.covers(previous, character):
-                number = previous
-        if runs and runs[-1][0] == number:
-            runs[-1] = (number, runs[-1][1] + character)
-        else:
-            runs.append((number, character))
-    return runs
-
-
-def joins(character: str) -> bool:
-    """Tell whether a character belongs to the letter before it: a mark, a joiner, or something that draws nothing."""
-    return ord(character) in INVISIBLE or unicodedata.category(character) in ("Mn", "Mc", "Me", "Sk")

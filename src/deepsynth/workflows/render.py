@@ -13,11 +13,11 @@ from deepsynth.core.errors import InputError
 from deepsynth.core.files import new_folder, write_bytes, write_json
 from deepsynth.core.geometry import MODES, mode
 from deepsynth.core.progress import Reporter
+from deepsynth.rendering.choosing import Choice, choose
 from deepsynth.rendering.config import PlanConfig, RenderConfig
 from deepsynth.rendering.contact_sheet import MOST, contact_sheet
+from deepsynth.rendering.costing import CHARACTERS_PER_TOKEN, estimate_tokens, plan_all, plan_table
 from deepsynth.rendering.markdown import markdown_blocks
-from deepsynth.rendering.planner import CHARACTERS_PER_TOKEN, estimate_tokens, plan_all, plan_table
-from deepsynth.rendering.planning import Choice, choose
 from deepsynth.rendering.png import encode_png
 from deepsynth.rendering.renderer import DocumentRenderer, document_kind, make_renderer
 from deepsynth.rendering.text import MakeBlocks, TextRenderer

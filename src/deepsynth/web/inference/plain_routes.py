@@ -18,7 +18,7 @@ from deepsynth.core.errors import DeepSynthError, SettingsError
 from deepsynth.core.geometry import mode
 from deepsynth.inference.asking import Asking
 from deepsynth.inference.writing import Writing
-from deepsynth.rendering.planner import estimate_tokens
+from deepsynth.rendering.costing import estimate_tokens
 from deepsynth.rendering.png import encode_png
 from deepsynth.web.inference.answers import (
     answering,

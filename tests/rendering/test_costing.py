@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from deepsynth.core.documents import Document
 from deepsynth.rendering.config import RenderConfig
-from deepsynth.rendering.planner import estimate_tokens, legibility_floor, plan, plan_all, plan_table
+from deepsynth.rendering.costing import estimate_tokens, legibility_floor, plan, plan_all, plan_table
 from deepsynth.rendering.text import TextRenderer
 
 TEXT = "The harbor lamp burns from dusk until the morning comes. " * 20

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import MODES, mode
 from deepsynth.rendering.config import PlanConfig, RenderConfig
-from deepsynth.rendering.planner import Plan, estimate_tokens, legibility_floor, plan
+from deepsynth.rendering.costing import Plan, estimate_tokens, legibility_floor, plan
 from deepsynth.rendering.text import MakeBlocks, TextRenderer, page_size, shared_layout
 
 STEP = 0.25

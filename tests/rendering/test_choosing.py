@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from deepsynth.core.documents import Document
 from deepsynth.core.errors import InputError
 from deepsynth.core.geometry import mode
+from deepsynth.rendering.choosing import STEP, choose, margins, wanted_pages
 from deepsynth.rendering.config import PlanConfig, RenderConfig
-from deepsynth.rendering.planning import STEP, choose, margins, wanted_pages
 from deepsynth.rendering.text import TextRenderer, page_size
 
 SENTENCE = "The harbor lamp burns from dusk until the morning comes, and the tide decides when boats may leave. "
