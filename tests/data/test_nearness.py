@@ -3,7 +3,8 @@ import random
 import numpy as np
 import pytest
 
-from deepsynth.data.nearness import PERMUTATIONS, band_keys, runs, signature, similarity
+from deepsynth.data.nearness import PERMUTATIONS, RUN, band_keys, signature, similarity
+from deepsynth.data.wording import runs, units
 
 
 def words(generator, count):
@@ -15,7 +16,7 @@ def test_the_estimate_is_near_the_true_share_of_common_runs(changed):
     generator = random.Random(changed)
     first = words(generator, 400)
     second = [*words(generator, changed), *first[changed:]]
-    one, other = set(runs(" ".join(first))), set(runs(" ".join(second)))
+    one, other = set(runs(first, RUN)), set(runs(second, RUN))
     true = len(one & other) / len(one | other)
     (found,) = similarity(signature(" ".join(first)), [signature(" ".join(second))])
     assert found == pytest.approx(true, abs=0.15)
@@ -39,8 +40,8 @@ def test_a_band_that_differs_in_one_number_or_stands_elsewhere_has_another_key()
 
 
 def test_characters_of_languages_without_blanks_are_units_of_their_own():
-    assert runs("灯台守は毎晩") == ["灯 台 守 は 毎", "台 守 は 毎 晩"]
-    assert runs("one two") == ["one two"]
+    assert runs(units("灯台守は毎晩"), RUN) == ["灯 台 守 は 毎", "台 守 は 毎 晩"]
+    assert runs(units("one two"), RUN) == ["one two"]
 
 
 def test_a_text_without_letters_has_no_signature():

@@ -69,6 +69,18 @@ def test_another_dataset_is_not_written_over(prepare):
         prepare(cleaning={"min_chars": 50})
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "is no JSON"), ("[1]", "holds no settings of a dataset"), ('{"a": 1}', "holds another dataset")],
+)
+def test_a_folder_of_something_else_is_not_written_over(prepare, content, message):
+    folder = prepare()
+    (folder / "dataset.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        prepare()
+    assert (folder / "dataset.json").read_text() == content
+
+
 @pytest.mark.parametrize("values", [{"reading": {"text_column": "body"}}, {"cleaning": {"min_chars": 5000}}])
 def test_after_a_start_that_came_to_nothing_other_settings_may_use_the_folder(prepare, tmp_path, values):
     whole = content(prepare(out=tmp_path / "whole"))

@@ -96,6 +96,13 @@ def test_a_manifest_that_leads_out_of_the_folder_is_refused(fake_hub, tmp_path, 
         pull(tmp_path / "back")
 
 
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"files": {}}', b'{"fingerprint": "f", "files": 3}'])
+def test_a_manifest_of_something_else_is_refused(fake_hub, tmp_path, content):
+    fake_hub.add(REPO, {"manifest.json": content})
+    with pytest.raises(InputError, match=r"manifest.json of .* is none of a dataset of DeepSynth"):
+        pull(tmp_path / "back")
+
+
 def test_what_is_not_there_is_one_clear_line(fake_hub, tmp_path, prepare):
     with pytest.raises(SettingsError, match="OWNER/NAME"):
         pull(tmp_path / "back", repo="pages")

@@ -26,7 +26,7 @@ def test_the_whole_road_runs_on_installed_packages(tmp_path, reporter):
     kinds = {"whole documents", "random letters"}
     assert set(report["reading"]) == kinds | {f"{kind} (before training)" for kind in kinds}
     assert "the bundled model before" in report["scores"]
-    assert any(line.startswith("ROUGE-L:") and "before" in line for line in result.verdict)
+    assert any(line.startswith("ROUGE-L of its summaries:") and "before" in line for line in result.verdict)
     assert "data:image/png" in result.report.read_text()
     assert str(result.checkpoint) in result.describe()
     assert [message[:2] for message in reporter.messages if message[:1].isdigit()] == ["1.", "2.", "3.", "4."]

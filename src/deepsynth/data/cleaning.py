@@ -14,7 +14,7 @@ from deepsynth.core.errors import InputError
 from deepsynth.data import languages, nearness
 from deepsynth.data.config import CleaningConfig, SplitConfig
 from deepsynth.data.drawing import why_undrawable
-from deepsynth.data.sources.base import Rejection
+from deepsynth.data.sources.base import Rejection, hash_place
 from deepsynth.data.wording import letters
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.normalize import normalize_text
@@ -146,8 +146,7 @@ def choose_split(record: Record, config: SplitConfig) -> str:
     named = record.document.meta.get("split")
     if named:
         return named
-    key = f"{config.seed}:{record.group or record.document.id}"
-    place = int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
+    place = hash_place(f"{config.seed}:{record.group or record.document.id}")
     if place < config.test:
         return "test"
     return "validation" if place < config.test + config.validation else "train"

@@ -56,14 +56,19 @@ def _layout_renderer(rendering: str) -> TextRenderer:
     return TextRenderer(RenderConfig.model_validate_json(rendering).override({"max_pages": None}))
 
 
-@functools.lru_cache(maxsize=2)
+def renderer_for(rendering: RenderConfig) -> DocumentRenderer:
+    """Return what draws documents so; made once for each of the last settings, since fonts take a while to open."""
+    return _renderer(rendering.model_dump_json())
+
+
+@functools.lru_cache(maxsize=32)
 def _renderer(rendering: str) -> DocumentRenderer:
     return make_renderer(RenderConfig.model_validate_json(rendering))
 
 
 def draw_block(rendering: RenderConfig, max_pages: int, documents: Sequence[Document]) -> list[Drawn]:
     """Return the pages of each document, in order; one that cannot be drawn says why and harms no other."""
-    renderer = _renderer(rendering.model_dump_json())
+    renderer = renderer_for(rendering)
     return [_draw(renderer, max_pages, document) for document in documents]
 
 

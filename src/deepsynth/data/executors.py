@@ -55,7 +55,7 @@ class Processes:
                 deaths += 1
                 if deaths >= MOST_DEATHS:
                     raise WorkerError(
-                        f"a worker died {deaths} times at the same block of rows; is memory short? (--scale.workers)"
+                        f"a worker died {deaths} times at the same block of rows; if memory is short, use fewer workers"
                     ) from error
                 self.close()
                 futures.clear()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from deepsynth.core.errors import DeepSynthError, InputError, MissingExtraError
+from deepsynth.core.errors import DeepSynthError, InputError
 from deepsynth.core.progress import Reporter, SilentReporter
 
 T = TypeVar("T")
@@ -55,10 +55,11 @@ class HubCalls:
         for attempt in range(1, self._attempts + 1):
             try:
                 return function()
-            except (self.hub.errors.HfHubHTTPError.__bases__[0], OSError, RuntimeError) as error:
+            except (transport_error(), OSError, RuntimeError) as error:
                 status, retry_after = self._judge(what, error)
                 if attempt == self._attempts:
-                    raise HubError(f"{what} failed {attempt} times: {first_line(error)}; run it again later") from error
+                    times = f"{attempt} times" if attempt > 1 else "once"
+                    raise HubError(f"{what} failed {times}: {first_line(error)}; run it again later") from error
             pause = min(LONGEST_WAIT, self._wait * 2 ** (attempt - 1)) if retry_after is None else retry_after
             reason = "connection lost" if status is None else f"answer {status}"
             self._reporter.message(f"{what}: {reason}; trying again in {pause:.0f} s ({attempt} of {self._attempts})")
@@ -75,7 +76,7 @@ class HubCalls:
                 raise InputError(f"{what} needs the network, which HF_HUB_OFFLINE switches off") from error
             if isinstance(item, errors.HfHubHTTPError):
                 return self._judge_answer(what, item)
-            if isinstance(item, (errors.HfHubHTTPError.__bases__[0], ConnectionError, TimeoutError)):
+            if isinstance(item, (transport_error(), ConnectionError, TimeoutError)):
                 return None, None
         raise error
 
@@ -112,12 +113,17 @@ def first_line(error: BaseException | None) -> str:
 
 
 def import_hub() -> Any:
-    """Return `huggingface_hub` with its errors, its own progress bars switched off."""
-    try:
-        import huggingface_hub
-        import huggingface_hub.errors
-        from huggingface_hub.utils import disable_progress_bars  # pyright: ignore[reportPrivateImportUsage]
-    except ImportError as error:
-        raise MissingExtraError("huggingface_hub", "hub") from error
+    """Return `huggingface_hub` with its errors, its own progress bars switched off; it takes a moment to import."""
+    import huggingface_hub
+    import huggingface_hub.errors
+    from huggingface_hub.utils import disable_progress_bars  # pyright: ignore[reportPrivateImportUsage]
+
     disable_progress_bars()
     return huggingface_hub
+
+
+def transport_error() -> type[Exception]:
+    """Return the class of all that the Hub's HTTP client raises, whichever client `huggingface_hub` is built on."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return HfHubHTTPError.__bases__[0]

@@ -6,15 +6,15 @@ than with the plain settings is left out, and no letter becomes too small to rea
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 from deepsynth.core.documents import Document, Page
 from deepsynth.data.config import AugmentationConfig
+from deepsynth.data.drawing import renderer_for
 from deepsynth.data.tasks import generator_for
 from deepsynth.rendering.config import RenderConfig
 from deepsynth.rendering.costing import legibility_floor
-from deepsynth.rendering.renderer import DocumentRenderer, make_renderer
+from deepsynth.rendering.renderer import DocumentRenderer
 
 STEP = 0.25
 """Sizes are whole multiples of this, so that few of them have to be rasterized."""
@@ -56,13 +56,8 @@ class VariedRenderer:
         return self._chosen(document).count(document)
 
     def _chosen(self, document: Document) -> DocumentRenderer:
-        plain, look = _renderer(self._plain.model_dump_json()), self.look(document)
+        plain, look = renderer_for(self._plain), self.look(document)
         if look == self._plain:
             return plain
-        varied = _renderer(look.model_dump_json())
+        varied = renderer_for(look)
         return varied if varied.count(document) <= plain.count(document) else plain
-
-
-@functools.lru_cache(maxsize=32)
-def _renderer(rendering: str) -> DocumentRenderer:
-    return make_renderer(RenderConfig.model_validate_json(rendering))

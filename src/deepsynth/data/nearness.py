@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepsynth.data.wording import units
+from deepsynth.data.wording import runs, units
 
 RUN = 5
+"""Words of a run; characters that stand alone (Chinese, Japanese, Korean) count as words."""
 PERMUTATIONS, BANDS = 128, 32
 SEED = 1
-
-
-def runs(text: str) -> list[str]:
-    """Return the runs of five words (or single CJK characters); a shorter text is one run."""
-    found = units(text)
-    return [" ".join(found[start : start + RUN]) for start in range(max(len(found) - RUN, 0) + 1)]
 
 
 def signature(text: str) -> bytes | None:
     """Return the signature of `text`, 512 bytes; none for a text without a letter or digit."""
     from rensa import RMinHash  # pyright: ignore[reportAttributeAccessIssue]
 
-    found = runs(text)
+    found = runs(units(text), RUN)
     if found == [""]:
         return None
     sketch = RMinHash(num_perm=PERMUTATIONS, seed=SEED)

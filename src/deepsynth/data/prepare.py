@@ -82,6 +82,24 @@ class PrepareConfig(Config):
         return reading
 
 
+def stored_settings(folder: Path) -> dict[str, Any] | None:
+    """Return the settings in a dataset's folder, whole or not yet; none where there are none.
+
+    Raises:
+        InputError: dataset.json is damaged, or of something else.
+    """
+    path = folder / SETTINGS
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON ({error}); remove it, or name another folder") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds no settings of a dataset; name another folder")
+    return found
+
+
 class Preparation:
     """One run over a source."""
 
@@ -136,11 +154,10 @@ class Preparation:
 
     def _finished(self) -> bool:
         """Tell whether the folder is whole; refuse one that was made with other settings, unless it holds no row yet."""
-        path = self._config.out / SETTINGS
-        if not path.is_file():
+        known = stored_settings(self._config.out)
+        if known is None:
             return False
-        known = json.loads(path.read_text(encoding="utf-8"))
-        if known["fingerprint"] != self.settings["fingerprint"]:
+        if known.get("fingerprint") != self.settings["fingerprint"]:
             if self._holds_no_row():
                 shutil.rmtree(self._config.out / WORK, ignore_errors=True)
                 return False

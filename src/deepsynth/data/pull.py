@@ -12,7 +12,8 @@ from deepsynth.core.errors import CheckpointError, InputError
 from deepsynth.core.files import MANIFEST, hash_file, remove_leftovers, storage_errors, write_bytes
 from deepsynth.core.progress import Reporter
 from deepsynth.data.hub_calls import HubCalls, HubError
-from deepsynth.data.prepared import SETTINGS, WORK, exclusive
+from deepsynth.data.prepare import stored_settings
+from deepsynth.data.prepared import WORK, exclusive
 from deepsynth.data.push import INDEX, check_repository
 
 
@@ -41,10 +42,10 @@ class Pull:
             remove_leftovers(self._folder)
             commit = self._find_commit(revision)
             content = self._fetch_manifest(commit)
-            files: dict[str, Any] = {**json.loads(content)["files"]}
+            fingerprint, files = self._read_manifest(content)
             for name in files:
                 _check_name(name)
-            self._check_folder(json.loads(content)["fingerprint"])
+            self._check_folder(fingerprint)
             for done, (name, facts) in enumerate(sorted(files.items())):
                 self._reporter.progress(Progress(done=done, total=len(files), message="downloading files"))
                 if not _holds(self._folder / name, facts):
@@ -77,9 +78,17 @@ class Pull:
                 f"where {INDEX} is there, its upload was interrupted: push it again"
             ) from error
 
+    def _read_manifest(self, content: bytes) -> tuple[str, dict[str, Any]]:
+        """Return the dataset's fingerprint, and size and hash of each file by name."""
+        try:
+            values = json.loads(content)
+            return str(values["fingerprint"]), {**values["files"]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{MANIFEST} of {self._repo} is none of a dataset of DeepSynth: {error!r}") from error
+
     def _check_folder(self, fingerprint: str) -> None:
-        path = self._folder / SETTINGS
-        if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["fingerprint"] != fingerprint:
+        known = stored_settings(self._folder)
+        if known is not None and known.get("fingerprint") != fingerprint:
             raise InputError(f"{self._folder} holds another dataset; name another folder with --out", field="out")
 
     def _download(self, name: str, commit: str) -> Path:

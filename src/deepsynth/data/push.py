@@ -51,12 +51,11 @@ class RemoteFile:
         """Return whether it has the content of the local file."""
         if self.size != facts["bytes"]:
             return False
-        return self.sha256 == facts["sha256"] if self.sha256 else self.git_hash == git_hash(path)
+        return self.sha256 == facts["sha256"] if self.sha256 else self.git_hash == git_hash(path.read_bytes())
 
 
-def git_hash(path: Path) -> str:
+def git_hash(content: bytes) -> str:
     """Return the name that git gives to the content of a file."""
-    content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
@@ -98,9 +97,8 @@ class Push:
             stale = self._stale(head, there, replace=replace)
             shards, others = self._missing(self._shards, there), self._missing(self._others, there)
             self._tell(len(self._shards) - len(shards))
-            index_is_right = INDEX in there and there[INDEX].git_hash == self._index_hash(
-                set(self._shards), complete=True
-            )
+            index = self._index(set(self._shards), complete=True)
+            index_is_right = INDEX in there and there[INDEX].git_hash == git_hash(index)
             if not (shards or others or stale) and index_is_right:
                 return head
             if before == (shards, others, stale):
@@ -205,10 +203,6 @@ class Push:
             "shards": {name: self._shards[name] for name in sorted(present)},
         }
         return (json.dumps(facts, indent=1) + "\n").encode()
-
-    def _index_hash(self, present: set[str], *, complete: bool) -> str:
-        content = self._index(present, complete=complete)
-        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
     def _tell(self, done: int) -> None:
         self._reporter.progress(Progress(done=done, total=len(self._shards), message="uploading shards"))

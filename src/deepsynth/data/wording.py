@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 CJK = re.compile(f"[{_CJK}]")
@@ -18,6 +19,11 @@ def words(text: str) -> list[str]:
 def units(text: str) -> list[str]:
     """Return the words in lower case, and each Chinese, Japanese or Korean character by itself."""
     return _UNIT.findall(text.lower())
+
+
+def runs(found: Sequence[str], size: int) -> list[str]:
+    """Return every run of `size` words, joined by blanks; fewer words are one run."""
+    return [" ".join(found[start : start + size]) for start in range(max(len(found) - size, 0) + 1)]
 
 
 def letters(text: str) -> str:

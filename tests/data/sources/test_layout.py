@@ -17,7 +17,7 @@ def test_a_configuration_of_an_export_is_found_with_its_splits_in_order() -> Non
 
 
 def test_configurations_are_never_mixed_nor_guessed() -> None:
-    with pytest.raises(InputError, match=r"several configurations \(de, fr\); name one with --subset"):
+    with pytest.raises(InputError, match=r"several configurations \(de, fr\); name one of them as its subset"):
         choose_files(EXPORT, None, "mlsum")
     with pytest.raises(InputError, match=r"no configuration 'es'; it has: de, fr"):
         choose_files(EXPORT, "es", "mlsum")

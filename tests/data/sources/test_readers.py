@@ -11,7 +11,6 @@ import pytest
 import zstandard
 
 from deepsynth.core.errors import InputError
-from deepsynth.data.sources import readers
 from deepsynth.data.sources.columns import RowError
 from deepsynth.data.sources.readers import find_format
 
@@ -81,23 +80,6 @@ def test_deeply_nested_json_is_one_bad_row(tmp_path: Path) -> None:
     assert read(path) == [*ROWS, "bad-json"]
 
 
-def test_a_huge_line_is_skipped_and_the_next_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "MAX_LINE_BYTES", 64)
-    path = tmp_path / "a.jsonl"
-    path.write_bytes(b'{"text": "' + b"x" * 500 + b'"}\n' + LINES)
-    assert read(path) == ["too-long", *ROWS]
-
-
-def test_a_truncated_archive_keeps_what_can_be_unpacked(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl.gz"
-    many = LINES * 2000
-    path.write_bytes(gzip.compress(many, compresslevel=1)[:-2000])
-    rows = read(path)
-    assert rows[-1] == "damaged-file"
-    assert rows[0] == ROWS[0]
-    assert len(rows) > 100
-
-
 def test_rows_of_a_csv_with_the_wrong_number_of_cells_are_bad(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('text,summary\n"two\nlines",a\nonly one\na,b,c\nlast,z\n')
@@ -138,20 +120,6 @@ def test_a_file_that_cannot_be_read_at_all_is_one_clear_error(
 def test_an_absent_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no file at .*nowhere\.jsonl"):
         find_format(tmp_path / "nowhere.jsonl")
-
-
-def test_a_parquet_file_that_is_damaged_in_the_middle_gives_its_sound_rows_and_says_where_it_ends(tmp_path):
-    rows = pa.Table.from_pylist([{"text": f"document {number} " + "x" * 200, "summary": "s"} for number in range(1000)])
-    pq.write_table(rows, tmp_path / "a.parquet", row_group_size=250, compression="none", use_dictionary=False)
-    content = bytearray((tmp_path / "a.parquet").read_bytes())
-    start = pq.read_metadata(tmp_path / "a.parquet").row_group(2).column(0).data_page_offset
-    content[start : start + 60] = b"\xff" * 60
-    (tmp_path / "a.parquet").write_bytes(content)
-    form = find_format(tmp_path / "a.parquet")
-    found = [row for _, row in form.rows(tmp_path / "a.parquet", ["text"])]
-    assert [row["text"].split()[1] for row in found[:-1]] == [str(number) for number in range(len(found) - 1)]
-    assert 250 <= len(found) - 1 <= 500
-    assert found[-1].reason == "damaged-file"
 
 
 @pytest.mark.parametrize(("name", "count"), [("a.jsonl", 3), ("a.csv", 3), ("a.parquet", 3), ("a.jsonl.gz", None)])

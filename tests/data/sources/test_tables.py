@@ -83,3 +83,9 @@ def test_files_are_fetched_one_at_a_time(tmp_path: Path) -> None:
     assert next(rows).summary == "a"
     assert set(fetched) == {"a.jsonl"}
     assert [row.summary for row in rows] == ["b", "c"]
+
+
+def test_a_split_of_a_file_without_splits_says_how_rows_are_divided(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n')
+    with pytest.raises(InputError, match="a has no split 'test'; it has: none, so its rows are divided"):
+        TableSource("a", {"": [str(tmp_path / "a.jsonl")]}, SourceConfig(splits=("test",)))

@@ -103,6 +103,11 @@ sources: Registry[SourceFactory] = Registry("deepsynth.sources")
 """Sources that are asked for by name; files, folders and Hub ids are recognized by `open_source`."""
 
 
+def hash_place(key: str) -> float:
+    """Return a number from 0 up to 1 that `key` alone decides: the same on every machine, at every time."""
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
+
+
 def make_fingerprint(parts: Mapping[str, object]) -> str:
     """Return the sha256 of `parts` in a canonical spelling."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)

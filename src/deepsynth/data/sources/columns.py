@@ -33,6 +33,10 @@ class RowError(Exception):
         self.detail = detail
 
 
+RawRow = tuple[str, Mapping[str, Any] | RowError]
+"""The place to look at, and the row there."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
     """The role of each column that is read."""

@@ -17,6 +17,7 @@ from deepsynth.data.sources.columns import RowError, check_text
 
 TEXT_SUFFIXES = (".txt", ".text")
 OTHER_SUFFIXES = (".md", ".markdown", ".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+KNOWN_SUFFIXES = (*TEXT_SUFFIXES, *OTHER_SUFFIXES)
 SUMMARY_SUFFIX = ".summary.txt"
 
 
@@ -34,8 +35,7 @@ class FolderSource(RowSource):
         self.config = config
         self._paths = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder))
         if not any(is_document(path) for path in self._paths):
-            kinds = ", ".join((*TEXT_SUFFIXES, *OTHER_SUFFIXES))
-            raise InputError(f"{folder} holds no document; known kinds are {kinds}")
+            raise InputError(f"{folder} holds no document; known kinds are {', '.join(KNOWN_SUFFIXES)}")
 
     @property
     def fingerprint(self) -> str:
@@ -63,7 +63,8 @@ class FolderSource(RowSource):
 
     def _record(self, path: Path, where: str, index: int) -> Record:
         if not is_document(path):
-            raise RowError("unknown-kind", f"no renderer for {path.suffix or 'files without a suffix'}")
+            kind = path.suffix or "files without an ending"
+            raise RowError("unknown-kind", f"{kind} cannot be read from a folder; known: {', '.join(KNOWN_SUFFIXES)}")
         if path.stat().st_size == 0:
             raise RowError("empty", "the file is empty")
         summary = self._summary(path)
@@ -88,7 +89,7 @@ class FolderSource(RowSource):
 
 def is_document(path: Path) -> bool:
     """Return whether `path` is named like a document (and not like a summary)."""
-    return path.suffix.lower() in (*TEXT_SUFFIXES, *OTHER_SUFFIXES) and not path.name.endswith(SUMMARY_SUFFIX)
+    return path.suffix.lower() in KNOWN_SUFFIXES and not path.name.endswith(SUMMARY_SUFFIX)
 
 
 def _read(path: Path, max_chars: int) -> str:

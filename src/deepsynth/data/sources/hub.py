@@ -1,10 +1,9 @@
 """Datasets of the Hugging Face Hub, read file by file through `huggingface_hub` and pyarrow.
 
-No loading library in between: the file names of a revision tell its configurations and splits
-(`deepsynth.data.sources.layout`), and only the files that are reached are downloaded,
-into the Hub's own cache, or read over the network without a copy. A
-configuration that is named is looked for and never ignored: reading an export without it would mix all languages.
-Tokens are left to `huggingface_hub`'s own login.
+There is no loading library in between: the file names of a revision tell its configurations and splits
+(`deepsynth.data.sources.layout`), and only the files that are reached are downloaded into the Hub's own cache, or read over
+the network without a copy. A configuration that is named is looked for and never ignored: reading an export without it would
+mix all languages. Tokens are left to `huggingface_hub`'s own login.
 """
 
 from __future__ import annotations
@@ -85,8 +84,10 @@ def _subset(config: SourceConfig, known: KnownDataset | None) -> str | None:
     if known is None or config.subset:
         return config.subset
     if known.subset_is_language:
-        raise InputError(f"{known.id} has one configuration a language; name one with --subset: "
-                         f"{', '.join(known.subsets)}", field="subset")  # fmt: skip
+        raise InputError(
+            f"{known.id} has a configuration for each language; name one of them as its subset: {', '.join(known.subsets)}",
+            field="subset",
+        )
     return known.usual_subset
 
 

@@ -13,10 +13,9 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from deepsynth.core.errors import InputError
-from deepsynth.data.sources.readers import FORMATS
+from deepsynth.data.sources.readers import is_table
 
 DEFAULT = "default"
-_COMPRESSED = (".gz", ".zst", ".xz")
 _SPLIT = re.compile(r"(?:^|[^a-z])(train|training|validation|valid|val|dev|test|ca_test)(?:[^a-z]|$)", re.IGNORECASE)
 _CANONICAL = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation"}
 _ORDER = {"train": 0, "validation": 1, "test": 2}
@@ -39,7 +38,9 @@ def choose_files(paths: Iterable[str], subset: str | None, where: str) -> Splits
         return found[DEFAULT]
     known = ", ".join(sorted(found))
     if subset is None:
-        raise InputError(f"{where} has several configurations ({known}); name one with --subset", field="subset")
+        raise InputError(
+            f"{where} has several configurations ({known}); name one of them as its subset", field="subset"
+        )
     if subset not in found:
         raise InputError(f"{where} has no configuration {subset!r}; it has: {known}", field="subset")
     return found[subset]
@@ -49,19 +50,12 @@ def group_files(paths: Iterable[str]) -> dict[str, Splits]:
     """Return configuration -> split -> files; files of no recognizable split stand under the empty name."""
     found: dict[str, Splits] = {}
     for path in sorted(paths):
-        if not _is_table(path):
+        name = PurePosixPath(path)
+        if not is_table(name) or any(part.startswith(".") for part in name.parts):
             continue
-        config, split = _place(PurePosixPath(path))
+        config, split = _place(name)
         found.setdefault(config, {}).setdefault(split, []).append(path)
     return {config: _in_order(splits) for config, splits in found.items()}
-
-
-def _is_table(path: str) -> bool:
-    name = PurePosixPath(path)
-    if any(part.startswith(".") for part in name.parts):
-        return False
-    suffix = PurePosixPath(name.stem).suffix if name.suffix in _COMPRESSED else name.suffix
-    return suffix.lower() in FORMATS
 
 
 def _place(path: PurePosixPath) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import gzip
 import re
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +126,7 @@ def fetch_manuals(cache: Path, languages: Sequence[str]) -> Path:
     """Return the folder with the pages of Debian's packages, fetched and unpacked unless they are there already.
 
     Raises:
-        InputError: there is no apt, or it cannot fetch them.
+        InputError: there is no apt, or it cannot fetch them, or a package is damaged.
     """
     target = cache / ("man-" + "-".join(sorted(languages)))
     pages = target / "files" / "usr" / "share" / "man"
@@ -145,10 +146,18 @@ def fetch_manuals(cache: Path, languages: Sequence[str]) -> Path:
     run_apt(target, ["none"], "update")
     run_apt(target, ["none"], "download", *names, "manpages-dev" if "en" in languages else names[0], folder=debs)
     for path in sorted(debs.glob("*.deb")):
-        subprocess.run(["dpkg-deb", "-x", str(path), str(target / "files")], check=True, capture_output=True)
+        _unpack(path, target / "files")
     find_pages(pages, languages)
     (target / "complete").touch()
     return pages
+
+
+def _unpack(package: Path, target: Path) -> None:
+    command = ["dpkg-deb", "-x", str(package), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        said = " ".join(done.stderr.strip().splitlines()[-1:]) or done.returncode
+        raise InputError(f"{package} cannot be unpacked ({said}); remove {package.parent} and run it again")
 
 
 def render_manual(path: Path) -> str:
@@ -159,7 +168,7 @@ def render_manual(path: Path) -> str:
     """
     try:
         source = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise RowError("damaged-file", f"{path.name} cannot be unpacked: {error}") from error
     if source.lstrip().startswith(b".so "):
         raise RowError("alias", source.split(b"\n")[0].decode("utf-8", "replace"))

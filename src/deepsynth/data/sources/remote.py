@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from deepsynth.core.errors import InputError
+from deepsynth.data.hub_calls import transport_error
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,9 @@ def list_files(url: str) -> tuple[str, list[str]]:
 @contextmanager
 def remote_errors(url: str) -> Generator[None]:
     """Turn what networks do into one line that names the address."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    transport: Any = HfHubHTTPError.__bases__[0]
     try:
         yield
-    except (transport, OSError) as error:
+    except (transport_error(), OSError) as error:
         lines = str(error).strip().splitlines()
         reason = lines[0].partition("?")[0] if lines else type(error).__name__
         raise InputError(f"cannot read {url}: {reason}; run it again, it goes on where it stopped") from error

@@ -47,7 +47,8 @@ class TableSource(RowSource):
         super().__init__(name)
         unknown = [split for split in config.splits if split not in files]
         if unknown:
-            raise InputError(f"{name} has no split {unknown[0]!r}; it has: {', '.join(files)}", field="splits")
+            known = ", ".join(filter(None, files)) or "none, so its rows are divided by the settings under `split`"
+            raise InputError(f"{name} has no split {unknown[0]!r}; it has: {known}", field="splits")
         self.files = {
             split: list(found) for split, found in files.items() if not config.splits or split in config.splits
         }

@@ -7,13 +7,13 @@ hash of a group decides its split; near copies that no rule joined are found by 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from deepsynth.data.sources.base import hash_place
 from deepsynth.data.sources.debian.stanzas import Description
-from deepsynth.data.wording import letters, words
+from deepsynth.data.wording import letters, runs, words
 
 BOILERPLATE_SOURCES = 25
 """A text found in more sources than this is boilerplate: it binds nothing and does not count."""
@@ -86,8 +86,8 @@ def _paragraph_sources(items: Iterable[Description]) -> dict[str, set[str]]:
 
 
 def choose_split(group: str, rows: int) -> str:
-    """Return `train`, `validation` or `test` for a group of so many rows: the same on every machine, at every time."""
-    place = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
+    """Return `train`, `validation` or `test` for a group of so many rows, by the hash of its name."""
+    place = hash_place(group)
     if rows > MAX_GROUP_ROWS or place >= TEST_SHARE + VALIDATION_SHARE:
         return "train"
     return "test" if place < TEST_SHARE else "validation"
@@ -116,6 +116,4 @@ def _overlap(found: set[str], places: Mapping[str, Sequence[int]]) -> float:
 
 def make_shingles(text: str) -> set[str]:
     """Return the runs of five words; a shorter text is one run."""
-    found = words(text)
-    last = max(len(found) - SHINGLE_WORDS, 0)
-    return {" ".join(found[start : start + SHINGLE_WORDS]) for start in range(last + 1)}
+    return set(runs(words(text), SHINGLE_WORDS))

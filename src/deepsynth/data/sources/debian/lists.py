@@ -7,6 +7,7 @@ import lzma
 import re
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ class PackageList:
         """
         try:
             return self._bytes().decode("utf-8", "replace")
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except (OSError, EOFError, zlib.error, lzma.LZMAError, subprocess.SubprocessError) as error:
             raise InputError(f"cannot read the package list {self.path}: {error}; fetch it again") from error
 
     def _bytes(self) -> bytes:
