@@ -18,9 +18,14 @@ def test_lists_are_read_packed_or_not(tmp_path, ending, pack):
     assert (found.suite, found.language) == ("stable", "en")
 
 
-@pytest.mark.parametrize(
-    "content", [b"no gzip", gzip.compress(b"Package: a" * 50)[:-12], b"\x1f\x8b\x08" + b"\0" * 7 + b"\xff" * 9]
-)
+DAMAGED = {
+    "another kind": b"no gzip",
+    "cut short": gzip.compress(b"Package: a" * 50, mtime=0)[:-12],
+    "broken inside": b"\x1f\x8b\x08" + b"\0" * 7 + b"\xff" * 9,
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_list_is_named(tmp_path, content):
     (tmp_path / f"{NAME}.gz").write_bytes(content)
     with pytest.raises(InputError, match="Translation-en.gz"):
