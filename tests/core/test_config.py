@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from deepsynth.core.config import Config, merge, model_in, read_settings_file
 from deepsynth.core.errors import SettingsError
@@ -82,8 +82,8 @@ def test_merge_leaves_its_arguments_alone():
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.yaml", "a: [", "cannot be read as yaml"),
-        ("a.json", "{", "cannot be read as json"),
+        ("a.yaml", "a: [", "cannot be read as YAML"),
+        ("a.json", "{", "cannot be read as JSON"),
         ("a.yaml", "- 1", "mapping of settings, not list"),
     ],
 )
@@ -101,3 +101,38 @@ def test_an_absent_settings_file_is_named(tmp_path):
 def test_the_class_inside_an_optional_field_is_found():
     assert model_in(Outer.model_fields["maybe"].annotation) is Inner
     assert model_in(Outer.model_fields["name"].annotation) is None
+
+
+class Strict(Config):
+    low: int = 0
+    """Low."""
+    high: int = 1
+    """High."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Strict":
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        return self
+
+
+def test_checks_that_join_settings_are_told_in_our_words_alone():
+    with pytest.raises(SettingsError) as caught:
+        Strict.parse({"low": 3})
+    assert str(caught.value) == "low must not be above high"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.yaml", b"\xff\xfe", r"a\.yaml cannot be read as YAML: 'utf-8' codec"),
+        ("a.yaml", b"a: [1\nb: {", r"a\.yaml cannot be read as YAML: expected .* in line 2, column 2$"),
+        ("a.JSON", b'{"a":', r"a\.JSON cannot be read as JSON: Expecting value"),
+        ("a.txt", b"- 1", r"a\.txt must hold a mapping of settings, not list"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_line_that_names_it(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SettingsError, match=message) as caught:
+        read_settings_file(tmp_path / name)
+    assert "\n" not in str(caught.value)

@@ -8,6 +8,7 @@ import pytest
 from deepsynth.core.errors import CheckpointError, StorageError
 from deepsynth.core.files import (
     hash_file,
+    make_folder,
     new_file,
     new_folder,
     read_manifest,
@@ -121,3 +122,19 @@ def test_a_file_in_the_place_of_a_new_folder_is_left_alone(tmp_path):
     ):
         pytest.fail("something was written")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_file_in_the_way_of_a_folder_is_named_with_the_remedy(tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(StorageError, match=r"cannot write .*/notes: a file is in the way; remove it"):
+        make_folder(tmp_path / "notes")
+    with pytest.raises(StorageError, match=r"cannot write .*/notes/a: a part of this path is a file"):
+        make_folder(tmp_path / "notes" / "a")
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_manifest_without_files_is_none_of_ours(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"step": 1}')
+    with pytest.raises(CheckpointError, match="lists no files"):
+        read_manifest(tmp_path)

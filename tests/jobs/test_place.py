@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from deepsynth.core.errors import SettingsError
+from deepsynth.core.errors import SettingsError, StorageError
 from deepsynth.jobs.place import find_place
 
 
@@ -42,3 +42,9 @@ def test_a_shared_store_gives_the_machine_a_name_and_a_lease_and_others_find_the
 def test_what_is_no_name_or_no_lease_is_refused_by_its_variable(name, value):
     with pytest.raises(SettingsError, match=name):
         find_place(None, {"DEEPSYNTH_STORE": "postgresql://x", name: value})
+
+
+def test_a_state_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "state").touch()
+    with pytest.raises(StorageError, match="state: a file is in the way"):
+        find_place(tmp_path / "state", {}).open()

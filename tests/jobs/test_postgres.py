@@ -157,3 +157,9 @@ def test_statements_are_translated():
     assert translate("SELECT GROUP_CONCAT(a, ' ') FROM t WHERE b = ? AND c = ?") == (
         "SELECT STRING_AGG(a, ' ') FROM t WHERE b = :v1 AND c = :v2"
     )
+
+
+def test_a_port_that_is_no_number_is_refused_without_the_password():
+    with pytest.raises(StorageError, match="the port is no number") as caught:
+        connect_options("postgresql://a:pass-word@h:abc/jobs")
+    assert "pass-word" not in str(caught.value)

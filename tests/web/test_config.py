@@ -67,3 +67,10 @@ def test_a_short_or_absent_token_is_refused_without_showing_it(tmp_path):
     assert "brief" not in str(caught.value)
     with pytest.raises(SettingsError, match="cannot read"):
         access_token(WebConfig(token_file=tmp_path / "none"), {})
+
+
+def test_a_wrong_value_names_its_variable_unless_a_flag_wins():
+    with pytest.raises(SettingsError, match=r"^DEEPSYNTH_UI_PORT: port: .*\(got 'abc'\)") as caught:
+        from_environment({"DEEPSYNTH_UI_PORT": "abc"})
+    assert caught.value.field == "port"
+    assert from_environment({"DEEPSYNTH_UI_PORT": "abc"}, WebConfig(port=7)).port == 7

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from deepsynth.core.errors import SettingsError
+from deepsynth.core.errors import InputError, SettingsError
 from deepsynth.web.__main__ import is_loopback, main, serve
 from deepsynth.web.config import WebConfig, from_environment
 
@@ -45,16 +45,29 @@ def test_the_refusal_is_one_line_and_exit_code_two(monkeypatch, capsys, tmp_path
 
 def test_with_a_token_it_serves_others_and_prints_a_link_for_once(monkeypatch, capsys, tmp_path):
     served = []
-    monkeypatch.setattr("deepsynth.web.server.serve_app", lambda app, **options: served.append((app, options)))
+    monkeypatch.setattr(
+        "deepsynth.web.server.serve_app", lambda app, listener, **_: served.append((app, listener.getsockname()))
+    )
     monkeypatch.setenv("DEEPSYNTH_TOKEN", "a-long-enough-token-for-tests")
-    serve(WebConfig(host="0.0.0.0", state_dir=tmp_path))
-    app, options = served[0]
-    assert options["host"] == "0.0.0.0"
+    serve(WebConfig(host="0.0.0.0", port=0, state_dir=tmp_path))
+    app, (host, port) = served[0]
+    assert host == "0.0.0.0"
     errors = capsys.readouterr().err
+    assert f"DeepSynth serves http://0.0.0.0:{port}/ " in errors, "the port that the system has chosen"
     assert "a-long-enough-token" not in errors
     code = errors.partition("login#")[2].strip()
     assert app.state.services.login.use_code(code)
     app.state.services.store.close()
+
+
+def test_an_address_that_is_taken_is_told_before_anything_is_made(capsys, tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(InputError, match="cannot listen on 127"):
+            serve(WebConfig(port=other.getsockname()[1], state_dir=tmp_path / "state"))
+    assert capsys.readouterr().err == ""
+    assert not (tmp_path / "state").exists()
 
 
 def test_the_environment_names_the_state_folder(tmp_path):

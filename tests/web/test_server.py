@@ -89,7 +89,7 @@ def test_streams_end_when_the_server_is_told_to_stop_and_slow_heads_are_cut(tmp_
 
 
 def test_a_taken_port_is_one_clear_line():
-    with listen("127.0.0.1", 0) as taken, pytest.raises(InputError, match="another --port"):
+    with listen("127.0.0.1", 0) as taken, pytest.raises(InputError, match="another --host or --port"):
         listen("127.0.0.1", taken.getsockname()[1])
 
 

@@ -20,6 +20,7 @@ from deepsynth import __version__
 from deepsynth.cli.command import make_command, with_bare_groups
 from deepsynth.core.config import describe_validation_error
 from deepsynth.core.errors import DeepSynthError
+from deepsynth.core.verbosity import log_level
 from deepsynth.workflows.catalog import CATALOG
 
 INTERRUPTED = 130
@@ -46,8 +47,8 @@ def build_app(verb: str | None) -> cyclopts.App:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `deepsynth` with `argv` and return its exit code; mistakes give one line on stderr, never a traceback."""
     tokens = list(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=os.environ.get("DEEPSYNTH_LOG", "WARNING").upper(), format="%(levelname)s: %(message)s")
     try:
+        logging.basicConfig(level=log_level(), format="%(levelname)s: %(message)s")
         app = build_app(tokens[0] if tokens else None)
         verb = next((row for row in CATALOG if tokens and row.name == tokens[0]), None)
         tokens = tokens if verb is None else with_bare_groups(verb, tokens)

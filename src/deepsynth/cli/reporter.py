@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from deepsynth.core.documents import Progress
-from deepsynth.core.progress import Rate, format_seconds
+from deepsynth.core.progress import Pace, format_seconds, in_words
 
 LINE_INTERVAL = 10.0
 """Seconds between progress lines when nobody watches a terminal."""
@@ -35,9 +35,7 @@ class ConsoleReporter:
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task("", total=None, rate="", start=True)
-        self._rate: Rate | None = None
-        self._message, self._done = "", 0
-        self._last_line = 0.0
+        self._pace, self._last_line = Pace(), 0.0
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -50,13 +48,11 @@ class ConsoleReporter:
 
     def progress(self, progress: Progress) -> None:
         """Move the bar, or write a line if the last one is old enough."""
-        if self._rate is None or progress.message != self._message or progress.done < self._done:
-            self._rate, self._message = Rate(progress.total, progress.done), progress.message
-        self._done = progress.done
+        pace = self._pace.follow(progress)
         rate = "  ".join(f"{name} {value:.4g}" for name, value in progress.metrics.items())
-        if progress.done > self._rate.start:  # before, there is nothing to tell a speed from
-            left = format_seconds(self._rate.seconds_left(progress.done))
-            rate = f"{self._rate.per_second(progress.done):.3g}/s  {left} left  {rate}"
+        if progress.done > pace.start:  # before, there is nothing to tell a speed from
+            left = format_seconds(pace.seconds_left(progress.done))
+            rate = f"{pace.per_second(progress.done):.3g}/s  {left} left  {rate}"
         self._bar.update(
             self._task, completed=progress.done, total=progress.total, description=progress.message, rate=rate
         )
@@ -71,8 +67,6 @@ class ConsoleReporter:
 
     def result(self, result: Any) -> None:
         """Write what a workflow returned to stdout: its own words, if it has any left to say."""
-        if result is None:
-            return
-        text = result if isinstance(result, str) else result.describe()
+        text = in_words(result)
         if text:
             sys.stdout.write(text.rstrip("\n") + "\n")

@@ -70,14 +70,25 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise SettingsError(f"no settings file at {path}")
-    text = path.read_text(encoding="utf-8")
+    is_json = path.suffix.lower() == ".json"
     try:
-        value = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path} cannot be read as {path.suffix[1:] or 'YAML'}: {error}") from error
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text) if is_json else yaml.safe_load(text)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read as {'JSON' if is_json else 'YAML'}: {error}") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} cannot be read as YAML: {yaml_reason(error)}") from error
     if not isinstance(value, dict):
         raise SettingsError(f"{path} must hold a mapping of settings, not {type(value).__name__}")
     return cast("dict[str, Any]", value)
+
+
+def yaml_reason(error: yaml.YAMLError) -> str:
+    """Return in one line what is wrong with a YAML text, and where; the library's own words take several."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
+    return " ".join(str(error).split())
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,10 +111,16 @@ def describe_validation_error(error: ValidationError, root: type[BaseModel] | No
     return "; ".join(_describe(item, root) for item in error.errors())
 
 
+def reason_of(item: ErrorDetails | Mapping[str, Any]) -> str:
+    """Return what is wrong with a value, without the words that pydantic puts before our own."""
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
 def _describe(item: ErrorDetails, root: type[BaseModel] | None) -> str:
     path = ".".join(map(str, item["loc"]))
     if item["type"] != "extra_forbidden":
-        return f"{path}: {item['msg']} (got {item['input']!r})"
+        given = "" if isinstance(item["input"], Mapping | BaseModel) else f" (got {item['input']!r})"
+        return (f"{path}: " if path else "") + reason_of(item) + given
     if root is None:
         return f"{path}: unknown setting"
     owner: type[BaseModel] = root

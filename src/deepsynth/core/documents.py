@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from deepsynth.core.errors import CheckpointError, InputError
-from deepsynth.core.files import read_manifest
+from deepsynth.core.files import hash_file, read_manifest
 from deepsynth.core.geometry import Grid
 
 DEFAULT_INSTRUCTION = "Summarize."
@@ -51,8 +51,7 @@ class Document:
         if self.text is not None:
             return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
         assert self.path is not None
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

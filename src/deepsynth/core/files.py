@@ -21,21 +21,40 @@ _LEFTOVER = re.compile(r"\..+\.(?:parquet|jsonl?|md|png)\.[a-z0-9_]{8}")
 """What `new_file` calls the files of a dataset before they are whole."""
 
 
+_REFUSALS = {
+    errno.ENOSPC: "the disk is full; free space or name another folder",
+    errno.EDQUOT: "the disk quota is used up; free space or name another folder",
+    errno.EROFS: "the file system is read-only; name another folder",
+    errno.EACCES: "permission denied; name another folder",
+    errno.EPERM: "permission denied; name another folder",
+    errno.EEXIST: "a file is in the way; remove it or name another folder",
+    errno.ENOTDIR: "a part of this path is a file; name another folder",
+}
+
+
 @contextmanager
 def storage_errors(path: Path) -> Generator[None]:
-    """Turn the operating system's refusals (full disk, quota, no permission) into one clear line that names `path`."""
+    """Turn what the operating system refuses (full disk, no permission, a file in the way) into one line that names `path`.
+
+    Raises:
+        StorageError: names the path, the reason and the remedy.
+    """
     try:
         yield
     except OSError as error:
-        reasons = {
-            errno.ENOSPC: "the disk is full",
-            errno.EDQUOT: "the disk quota is used up",
-            errno.EROFS: "read-only",
-        }
-        if error.errno not in reasons and not isinstance(error, PermissionError):
+        if error.errno not in _REFUSALS:
             raise
-        reason = reasons.get(error.errno or 0, "permission denied")
-        raise StorageError(f"cannot write {path}: {reason}; free space or name another folder") from error
+        raise StorageError(f"cannot write {path}: {_REFUSALS[error.errno]}") from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that only its owner opens, and those above it, where they are not there.
+
+    Raises:
+        StorageError: the operating system refuses, for example because a file is in the way.
+    """
+    with storage_errors(path):
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def sync_folder(folder: Path) -> None:
@@ -117,10 +136,10 @@ def _is_hidden(path: Path) -> bool:
 
 
 def read_manifest(folder: Path, *, verify: bool = True) -> dict[str, Any]:
-    """Return the manifest of `folder`; with `verify`, after comparing each file's size and sha256.
+    """Return the manifest of `folder`; with `verify`, after comparing each file with its size and sha256.
 
     Raises:
-        CheckpointError: the manifest is absent (the writer never finished) or a file differs from it.
+        CheckpointError: the manifest is absent (the writer never finished) or unreadable, or a file differs from it.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -129,12 +148,16 @@ def read_manifest(folder: Path, *, verify: bool = True) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"{path} is not valid JSON ({error}); remove the folder or start again") from error
+    if not isinstance(manifest.get("files"), dict):
+        raise CheckpointError(f"{path} lists no files: it is no manifest of DeepSynth; name another folder")
     for name, facts in manifest["files"].items() if verify else ():
         file = folder / name
         if not file.is_file():
-            raise CheckpointError(f"{file} is missing although {path} lists it")
+            raise CheckpointError(f"{file} is missing although {path} lists it; copy the folder again")
         if file.stat().st_size != facts["bytes"] or hash_file(file) != facts["sha256"]:
-            raise CheckpointError(f"{file} is damaged: it differs from the size or sha256 in {path}")
+            raise CheckpointError(
+                f"{file} is damaged: it differs from the size or sha256 in {path}; copy the folder again"
+            )
     return manifest
 
 

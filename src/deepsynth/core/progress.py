@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from deepsynth.core.documents import Progress
 
@@ -47,6 +47,28 @@ class Rate:
         """Return the expected time left, or none while unknown."""
         rate = self.per_second(done)
         return None if self.total is None or rate <= 0 else (self.total - done) / rate
+
+
+class Pace:
+    """Follows work through its parts; each part, told by its message or by a count that starts over, has a rate of its own."""
+
+    def __init__(self) -> None:
+        self._rate: Rate | None = None
+        self._message, self._done = "", 0
+
+    def follow(self, progress: Progress) -> Rate:
+        """Return the rate of the part that this progress belongs to."""
+        if self._rate is None or progress.message != self._message or progress.done < self._done:
+            self._rate, self._message = Rate(progress.total, progress.done), progress.message
+        self._done = progress.done
+        return self._rate
+
+
+def in_words(result: Any) -> str:
+    """Return what a workflow's result says of itself; nothing for none."""
+    if result is None:
+        return ""
+    return result if isinstance(result, str) else str(result.describe())
 
 
 def format_seconds(seconds: float | None) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from deepsynth.core.errors import StorageError
+from deepsynth.core.files import storage_errors
 from deepsynth.jobs.schema import MIGRATIONS, statements
 
 Rows = list[dict[str, Any]]
@@ -66,14 +67,22 @@ class SqliteDatabase:
         """Open or create the file and bring its schema up to date, after a backup copy of an older one.
 
         Raises:
-            StorageError: it lies on a network file system, or was written by a newer DeepSynth.
+            StorageError: it lies on a network file system, is damaged, or was written by a newer DeepSynth.
         """
         refuse_network_folder(path.parent)
         self.path = path
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        os.close(handle)
-        self._migrate()
+        with storage_errors(path):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        try:
+            self._migrate()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            raise StorageError(
+                f"{path} is no job store, or damaged: {error}; move it away, or put a backup in its place with:"
+                " deepsynth jobs restore FOLDER"
+            ) from error
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> Rows:
         """Return the rows of one query."""

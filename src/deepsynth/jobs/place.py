@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepsynth.core.errors import SettingsError
+from deepsynth.core.files import make_folder
 from deepsynth.jobs.store import StateManager
 
 STATE_DIR = "DEEPSYNTH_UI_STATE_DIR"
@@ -54,8 +55,12 @@ class Place:
         return found
 
     def open(self) -> StateManager:
-        """Open the store."""
-        self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Open the store.
+
+        Raises:
+            StorageError: the folder cannot be made, or the store cannot be used.
+        """
+        make_folder(self.state_dir)
         return StateManager(self.store_url or self.state_dir)
 
 
@@ -63,7 +68,7 @@ def find_place(state_dir: Path | None = None, environment: Mapping[str, str] = o
     """Return the place that a setting names, else the one of the environment, else `runs/web`.
 
     Raises:
-        SettingsError: the environment gives this machine a name that is none, or a lease that is too short or no number.
+        SettingsError: a variable holds no name for this machine, or no number of seconds for the lease.
     """
     folder = state_dir or Path(environment.get(STATE_DIR) or DEFAULT)
     url = environment.get(STORE, "")

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from deepsynth.core.errors import MissingExtraError, StorageError
 from deepsynth.jobs.database import CLOCK, Rows, Transaction
@@ -141,9 +141,11 @@ def connect_options(url: str) -> dict[str, Any]:
     `password_file=/path` names a file with the password instead, so that neither the environment nor a log holds it.
 
     Raises:
-        StorageError: an option is not known, or the file cannot be read; the message never holds the password.
+        StorageError: the port is no number, an option is not known, or the file cannot be read; the message never holds
+            the password.
     """
     parts = urlsplit(url)
+    port = _port(parts)
     query = dict(parse_qsl(parts.query))
     password = _password(query.pop("password_file", None), parts.password)
     mode, host = query.pop("sslmode", "prefer"), query.pop("host", parts.hostname or "localhost")
@@ -158,11 +160,17 @@ def connect_options(url: str) -> dict[str, Any]:
         "database": unquote(parts.path.lstrip("/")) or None,
         "timeout": _SECONDS,
     }
-    port = parts.port or 5432
     if host.startswith("/"):
         return {**options, "unix_sock": f"{host}/.s.PGSQL.{port}", "ssl_context": False}
     context = ssl.create_default_context() if mode == "verify-full" else _SSL[mode]
     return {**options, "host": host, "port": port, "ssl_context": context}
+
+
+def _port(parts: SplitResult) -> int:
+    try:
+        return parts.port or 5432
+    except ValueError:
+        raise StorageError("DEEPSYNTH_STORE: the port is no number from 1 to 65535; mend the URL") from None
 
 
 def _password(path: str | None, given: str | None) -> str | None:

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deepsynth.core.errors import StorageError
+from deepsynth.core.files import make_folder
 from deepsynth.jobs.database import Database, SqliteDatabase
 from deepsynth.jobs.folder import ExitRecord
 from deepsynth.jobs.job import ACTIVE, DELETABLE, REQUESTS, IllegalMoveError, Job, JobStatus, Needs, new_job_id
@@ -32,13 +34,20 @@ from deepsynth.jobs.sharing import Machines
 
 
 def open_database(place: Path | str) -> Database:
-    """Return the database at a folder (SQLite) or a `postgresql://` URL."""
-    if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
+    """Return the database at a folder (SQLite) or a `postgresql://` URL.
+
+    Raises:
+        StorageError: the URL is of another kind; otherwise as `SqliteDatabase` and `PostgresDatabase`.
+    """
+    if isinstance(place, str) and "://" in place:
+        scheme = place.partition("://")[0]
+        if scheme not in ("postgresql", "postgres"):
+            raise StorageError(f"jobs cannot be kept at {scheme[:20]}://; name a postgresql:// URL, or a folder")
         from deepsynth.jobs.postgres import PostgresDatabase
 
         return PostgresDatabase(place)
     folder = Path(place)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     return SqliteDatabase(folder / "jobs.sqlite")
 
 

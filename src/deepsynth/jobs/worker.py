@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import threading
 import time
@@ -18,7 +17,8 @@ from deepsynth.core.control import Control, pause_on_signals
 from deepsynth.core.documents import Progress
 from deepsynth.core.errors import DeepSynthError, Paused
 from deepsynth.core.files import write_json
-from deepsynth.core.progress import Rate
+from deepsynth.core.progress import Pace, Rate, in_words
+from deepsynth.core.verbosity import log_level
 from deepsynth.jobs.reasons import PAUSED_CODE
 
 PROGRESS_INTERVAL = 0.25
@@ -31,8 +31,7 @@ class JobReporter:
     def __init__(self, folder: Path, control: Control, *, may_stop: bool) -> None:
         """`may_stop`: the work knows nothing of pauses, but may be stopped whenever it tells its progress."""
         self._path, self._control, self._may_stop = folder / "progress.json", control, may_stop
-        self._rate: Rate | None = None
-        self._told, self._message, self._done = 0.0, "", 0
+        self._pace, self._told = Pace(), 0.0
 
     def progress(self, progress: Progress) -> None:
         """Write how far the work is, a few times a second at most.
@@ -40,15 +39,13 @@ class JobReporter:
         Raises:
             Paused: the work was asked to stop, and goes on from what it has written when it is run again.
         """
-        if self._rate is None or progress.message != self._message or progress.done < self._done:
-            self._rate, self._message = Rate(progress.total, progress.done), progress.message
-        self._done = progress.done
+        rate = self._pace.follow(progress)
         finished = progress.done == progress.total
         if finished or time.monotonic() - self._told >= PROGRESS_INTERVAL:
             self._told = time.monotonic()
-            self._write(progress, self._rate)
+            self._write(progress, rate)
         if self._may_stop and self._control.should_pause():
-            self._write(progress, self._rate)
+            self._write(progress, rate)
             raise Paused(f"stopped after {progress.done} ({progress.message}); resume goes on from there")
 
     def message(self, text: str) -> None:
@@ -100,7 +97,7 @@ def work(attempt: Path, run: Work, *, may_stop: bool) -> int:
         run: the verb.
         may_stop: see `JobReporter`.
     """
-    logging.basicConfig(level=os.environ.get("DEEPSYNTH_LOG", "INFO").upper(), format="%(levelname)s: %(message)s")
+    logging.basicConfig(level=log_level("INFO"), format="%(levelname)s: %(message)s")
     control = Control()
     watch_control(attempt / "control", control)
     reporter = JobReporter(attempt, control, may_stop=may_stop)
@@ -114,7 +111,7 @@ def work(attempt: Path, run: Work, *, may_stop: bool) -> int:
     except Exception as error:  # noqa: BLE001  (the edge of the process: whatever it was is written down and told)
         traceback.print_exc()
         return _end(attempt, 1, error, expected=False)
-    text = result if isinstance(result, str) else "" if result is None else result.describe()
+    text = in_words(result)
     sys.stdout.write(text.rstrip("\n") + "\n")
     write_json(attempt / "outcome.json", {"result": text})
     return 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from deepsynth.rendering.bidi_classes import CODES, LETTERS, base_level
+from deepsynth.rendering.bidi_classes import CODES, base_level
 from deepsynth.rendering.bidi_embedding import embedded_levels
 from deepsynth.rendering.bidi_resolving import BRACKET, implicit_levels, resolve_sequence
 
@@ -32,15 +32,11 @@ def bidi_levels(text: str, base: int | None = None) -> tuple[int, bytes]:
 
     `base` overrides the paragraph's level. The text must be one paragraph.
     """
-    return _levels(text.translate(CODES), text, base)
+    return levels_of_classes(text.translate(CODES), text, base)
 
 
-def resolve_levels(classes: Sequence[str], text: str, base: int | None) -> tuple[int, bytes]:
-    """Return the paragraph's level and that of each character, by its bidirectional class; `text` tells which are brackets."""
-    return _levels("".join(map(LETTERS.__getitem__, classes)), text, base)
-
-
-def _levels(types: str, text: str, base: int | None) -> tuple[int, bytes]:
+def levels_of_classes(types: str, text: str, base: int | None) -> tuple[int, bytes]:
+    """Return the same by the classes of the characters (see `bidi_classes`); `text` tells only which of them are brackets."""
     paragraph = base_level(types) if base is None else base
     levels = embedded_levels(types, text, paragraph) if _EXPLICIT.search(types) else _plain(types, text, paragraph)
     return paragraph, _reset_blanks(types, levels, paragraph)

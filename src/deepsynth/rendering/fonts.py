@@ -215,7 +215,8 @@ def missing_glyph_error(document_id: str, text: str, missing: list[str]) -> Miss
         remedy = f"Debian's package {package} has it" if package else "no font package that we know has it"
         remedy += ", the bundled fonts do not"
     name = unicodedata.name(first, "no name")
-    more = f" and {len(missing) - 1} more characters" if len(missing) > 1 else ""
+    others = len(missing) - 1
+    more = f" (and for {others} other{'s' if others > 1 else ''})" if others else ""
     return MissingGlyphError(
         f"document {document_id!r}: no glyph for {first!r} (U+{ord(first):04X} {name}) at character"
         f" {text.index(first)}{more}; {remedy}; set missing to 'replace' or 'drop' to go on without it",

@@ -77,11 +77,11 @@ def _decoding(path: Path) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except UnidentifiedImageError as error:
-        raise InputError(f"{path} is no picture that can be read") from error
+        raise InputError(f"{path} is no picture that can be read; save it as PNG or JPEG") from error
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path} is too large: {error}") from error
+        raise InputError(f"{path} is too large: {error}; scale it down") from error
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, OverflowError, struct.error) as error:
-        raise InputError(f"{path} is damaged: {error}") from error
+        raise InputError(f"{path} is damaged: {error}; save it again") from error
 
 
 def open_image(path: Path) -> Image.Image:

@@ -62,10 +62,10 @@ def office_markdown(path: Path) -> str:
     try:
         markdown = _library("markdownify").markdownify(html, heading_style="ATX", strip=["img", "script", "style", "a"])
     except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply to be read") from error
+        raise InputError(f"{path} is nested too deeply to be read; save it as plain text") from error
     text = re.sub(r"\n{3,}", "\n\n", markdown).strip()
     if not text:
-        raise InputError(f"{path} holds no text")
+        raise InputError(f"{path} holds no text; pictures in it are not read")
     return text
 
 
@@ -83,7 +83,7 @@ def _docx_html(path: Path) -> str:
         try:
             return mammoth.convert_to_html(file, convert_image=no_picture).value
         except _UNREADABLE as error:
-            raise InputError(f"{path} is no Word document that can be read: {error}") from error
+            raise InputError(f"{path} is no Word document that can be read: {error}; save it again as .docx") from error
 
 
 _UNREADABLE = (
@@ -101,17 +101,17 @@ def check_archive(path: Path) -> None:
         InputError: it is no archive, or would unpack to too much.
     """
     if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
+        raise InputError(f"{path} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read: split it")
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
-        raise InputError(f"{path} is damaged: {error}") from error
+        raise InputError(f"{path} is damaged: {error}; save it again as .docx") from error
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED or len(members) > MAX_MEMBERS:
         raise InputError(
             f"{path} would unpack to {unpacked:,} bytes in {len(members)} files;"
-            f" at most {MAX_UNPACKED:,} bytes in {MAX_MEMBERS} are unpacked"
+            f" at most {MAX_UNPACKED:,} bytes in {MAX_MEMBERS} files are unpacked: split it"
         )
 
 

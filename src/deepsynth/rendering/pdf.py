@@ -74,11 +74,13 @@ def open_pdf(path: Path) -> pdfium.PdfDocument:
         InputError: it is damaged, encrypted, too large or holds too many pages.
     """
     if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
+        raise InputError(f"{path} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read: split it")
     try:
         pdf = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
-        raise InputError(f"{path} cannot be opened as a PDF: {error}") from error
+        raise InputError(
+            f"{path} cannot be opened as a PDF: {str(error).rstrip('.')}; save it again, without a password"
+        ) from error
     if not 1 <= len(pdf) <= MAX_PAGES:
         pages = len(pdf)
         pdf.close()
@@ -95,7 +97,7 @@ def load_page(pdf: pdfium.PdfDocument, number: int, path: Path) -> pdfium.PdfPag
     try:
         return pdf[number]
     except pdfium.PdfiumError as error:
-        raise InputError(f"page {number + 1} of {path} is damaged: {error}") from error
+        raise InputError(f"page {number + 1} of {path} is damaged: {error}; save the file again") from error
 
 
 def check_size(page: pdfium.PdfPage, number: int, path: Path) -> tuple[float, float]:
@@ -107,7 +109,8 @@ def check_size(page: pdfium.PdfPage, number: int, path: Path) -> tuple[float, fl
     width, height = page.get_size()
     if not (0 < width <= MAX_POINTS and 0 < height <= MAX_POINTS):
         raise InputError(
-            f"page {number + 1} of {path} measures {width:.0f} x {height:.0f} points; at most {MAX_POINTS:.0f} are drawn"
+            f"page {number + 1} of {path} measures {width:.0f} x {height:.0f} points; at most {MAX_POINTS:.0f} are drawn:"
+            " scale it down"
         )
     return width, height
 

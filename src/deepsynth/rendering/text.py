@@ -132,8 +132,8 @@ class TextRenderer:
         width = (self._size[0] - 2 * self.config.margin - gaps) / self.config.columns
         if width < self.config.px or self._size[1] - 2 * self.config.margin < self.config.px * self.config.leading:
             raise InputError(
-                f"mode {self.config.mode} with margin {self.config.margin} and {self.config.columns} columns leaves no room"
-                f" for letters of {self.config.px} px; use a smaller margin or px"
+                f"mode {self.config.mode} with margin {self.config.margin} and columns {self.config.columns} leaves no room"
+                f" for letters of {self.config.px:g} px; use a smaller margin or px"
             )
         return width
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from deepsynth.core.errors import DeepSynthError, MissingExtraError, SettingsError
+from deepsynth.core.verbosity import log_level
 from deepsynth.web.config import WebConfig, access_token, from_environment
 from deepsynth.web.journal import write_log
 
@@ -40,20 +41,22 @@ def serve(config: WebConfig) -> None:
         )
     try:
         from deepsynth.web.app import create_app
-        from deepsynth.web.server import serve_app
+        from deepsynth.web.server import open_listener, serve_app
         from deepsynth.web.services import make_services
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "fastapi", "web") from error
-    write_log(config.log_format, level=os.environ.get("DEEPSYNTH_LOG", "WARNING").upper())
+    write_log(config.log_format, level=log_level())
     os.umask(0o077)
-    services = make_services(config, token)
-    app = create_app(config, services=services)
-    address = f"http://{config.host}:{config.port}{config.root_path}/" if config.uds is None else str(config.uds)
-    sys.stderr.write(f"DeepSynth serves {address} (stop with Ctrl-C)\n")
-    if token is not None:
-        sys.stderr.write(f"Log in once with: {address}login#{services.login.new_code()}\n")
-    sys.stderr.flush()
-    serve_app(app, host=config.host, port=config.port, uds=config.uds, on_stop=services.events.close)
+    with open_listener(config.host, config.port, config.uds) as listener:
+        services = make_services(config, token)
+        app = create_app(config, services=services)
+        port = None if config.uds else listener.getsockname()[1]  # with port 0, the one that the system has chosen
+        address = str(config.uds) if port is None else f"http://{config.host}:{port}{config.root_path}/"
+        sys.stderr.write(f"DeepSynth serves {address} (stop with Ctrl-C)\n")
+        if token is not None:
+            sys.stderr.write(f"Log in once with: {address}login#{services.login.new_code()}\n")
+        sys.stderr.flush()
+        serve_app(app, listener, on_stop=services.events.close)
 
 
 def main(arguments: Sequence[str] = ()) -> int:

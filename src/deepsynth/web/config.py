@@ -110,14 +110,19 @@ def over_environment(given: Given, environment: Mapping[str, str] = os.environ) 
     """Return settings of the same class: those of `given` that were set, over what the environment names.
 
     Raises:
-        SettingsError: a variable holds a value out of its limits.
+        SettingsError: a variable holds a value out of its limits; it is named.
     """
+    over = given.model_dump(exclude_unset=True)
     values: dict[str, Any] = {}
     for name, field in _VARIABLES.items():
         value = environment.get(name)
-        if value and field in type(given).model_fields:
+        if value and field not in over and field in type(given).model_fields:
             values[field] = [part.strip() for part in value.split(",")] if field in _LISTS else value
-    return type(given).parse(values | given.model_dump(exclude_unset=True))
+    try:
+        return type(given).parse(values | over)
+    except SettingsError as error:
+        name = next((name for name, field in _VARIABLES.items() if field in values and field == error.field), None)
+        raise SettingsError(f"{name}: {error}" if name else str(error), field=error.field) from error
 
 
 def access_token(config: WebConfig, environment: Mapping[str, str] = os.environ) -> str | None:

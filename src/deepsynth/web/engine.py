@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deepsynth.core.files import make_folder
 from deepsynth.jobs import StateManager
 from deepsynth.jobs.executor import Executor, Means, executors
 from deepsynth.jobs.folder import lock_name
@@ -49,7 +50,7 @@ def make_engine(
     """
     place = find_place(config.state_dir, environment)
     for folder in (place.state_dir, place.jobs, place.artifacts):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
     place.state_dir.chmod(0o700)
     tokens, kind = TokenFiles(), executors.get(config.executor)
     gpus = config.ray_gpus if kind.elsewhere else len(accelerators())

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from deepsynth.core.config import reason_of
 from deepsynth.core.errors import DeepSynthError, StorageError
 from deepsynth.jobs import IllegalMoveError, UnknownJobError
 from deepsynth.jobs.secrets import redact_text
@@ -134,9 +135,7 @@ async def _malformed(_request: Request, error: Exception) -> JSONResponse:
         return answer(
             404, "UnknownThingError", f"nothing has the {path[0]} of this address; list them to see what there is"
         )
-    detail = (
-        first["msg"].removeprefix("Value error, ") if first["type"] != "json_invalid" else "the body is not valid JSON"
-    )
+    detail = "the body is not valid JSON" if first["type"] == "json_invalid" else reason_of(first)
     return answer(422, "MalformedRequest", f"{'.'.join(path) or place}: {detail}", ".".join(path) or None)
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 
-from deepsynth.core.config import Config, merge, model_in
+from deepsynth.core.config import Config, merge, model_in, yaml_reason
 from deepsynth.core.errors import InputError, SettingsError
 from deepsynth.workflows.catalog import Verb, job_kinds
 
@@ -147,7 +147,7 @@ def parse_text(kind: str, text: str) -> dict[str, Any]:
     try:
         values = yaml.load(text, _NoAliases)
     except yaml.YAMLError as error:
-        raise SettingsError(f"this is not YAML: {' '.join(str(error).split())}", field="text") from None
+        raise SettingsError(f"this is not YAML: {yaml_reason(error)}", field="text") from None
     if not isinstance(values, dict):
         raise SettingsError("settings must be a mapping of names to values", field="text")
     settings = merge({}, cast("dict[str, Any]", values))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field, ValidationError
 
-from deepsynth.core.config import Config, merge
+from deepsynth.core.config import Config, merge, reason_of
 from deepsynth.core.errors import DeepSynthError
 from deepsynth.jobs import Job, Needs
 from deepsynth.jobs.job import new_job_id
@@ -120,10 +120,7 @@ def errors_of(error: DeepSynthError) -> list[dict[str, str | None]]:
     cause = error.__cause__
     if not isinstance(cause, ValidationError):
         return [{"field": error.field, "detail": str(error)}]
-    return [
-        {"field": ".".join(map(str, item["loc"])) or None, "detail": item["msg"].removeprefix("Value error, ")}
-        for item in cause.errors()
-    ]
+    return [{"field": ".".join(map(str, item["loc"])) or None, "detail": reason_of(item)} for item in cause.errors()]
 
 
 def parent_of(services: Services, config: Mapping[str, Any]) -> str:

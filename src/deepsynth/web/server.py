@@ -67,13 +67,8 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve_app(app: Any, *, host: str, port: int, uds: Path | None, on_stop: Callable[[], None]) -> None:
-    """Serve an application until a signal stops it.
-
-    Raises:
-        InputError: the address is taken.
-    """
-    listener = listen_on_socket(uds) if uds is not None else listen(host, port)
+def serve_app(app: Any, listener: socket.socket, *, on_stop: Callable[[], None]) -> None:
+    """Serve an application until a signal stops it; `on_stop` is called as soon as one comes."""
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -87,8 +82,16 @@ def serve_app(app: Any, *, host: str, port: int, uds: Path | None, on_stop: Call
         h11_max_incomplete_event_size=32 * 2**10,
         proxy_headers=False,
     )
-    with listener:
-        Server(config, on_stop).run(sockets=[listener])
+    Server(config, on_stop).run(sockets=[listener])
+
+
+def open_listener(host: str, port: int, uds: Path | None) -> socket.socket:
+    """Return a listening socket: the Unix socket `uds` where one is named, else TCP on `host` and `port`.
+
+    Raises:
+        InputError: the address is taken, or not one of this machine.
+    """
+    return listen(host, port) if uds is None else listen_on_socket(uds)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -107,7 +110,7 @@ def listen(host: str, port: int) -> socket.socket:
             unless_bound.pop_all()
     except OSError as error:
         raise InputError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; name another --port", field="port"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; name another --host or --port", field="port"
         ) from None
     listener.listen(512)
     return listener
@@ -131,7 +134,7 @@ def listen_on_socket(path: Path) -> socket.socket:
     try:
         listener.bind(str(path))
     except OSError as error:
-        raise InputError(f"cannot listen on {path}: {error.strerror}", field="uds") from None
+        raise InputError(f"cannot listen on {path}: {error.strerror}; name another --uds", field="uds") from None
     finally:
         os.umask(before)
     listener.listen(512)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from deepsynth.core.files import make_folder
 from deepsynth.jobs import StateManager
 from deepsynth.jobs.executor import Executor
 from deepsynth.jobs.place import Place
@@ -84,7 +85,7 @@ def make_services(
     """
     engine = make_engine(config, environment=environment, hub=hub)
     place, store = engine.place, engine.store
-    (place.state_dir / "uploads").mkdir(exist_ok=True, mode=0o700)
+    make_folder(place.state_dir / "uploads")
     inventory = Inventory(place.artifacts, config.folders)
     uploads = Uploads(
         place.state_dir / "uploads",

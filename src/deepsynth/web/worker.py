@@ -17,6 +17,7 @@ from types import FrameType
 
 from deepsynth.core.errors import QueueError
 from deepsynth.core.progress import Reporter
+from deepsynth.core.verbosity import log_level
 from deepsynth.web.config import WorkerConfig, over_environment
 from deepsynth.web.engine import JobEngine, make_engine
 from deepsynth.web.journal import write_log
@@ -34,7 +35,7 @@ def run(config: WorkerConfig, reporter: Reporter) -> str | None:
         QueueError: as `work` and `check`.
     """
     settings = over_environment(config)
-    write_log(settings.log_format, level=os.environ.get("DEEPSYNTH_LOG", "WARNING").upper())
+    write_log(settings.log_format, level=log_level())
     os.umask(0o077)
     engine = make_engine(settings)
     try:
