@@ -11,13 +11,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-13s %s\n", $$1, $$2}'
 
-setup: .venv/ready  ## Install everything into .venv, exactly as locked.
+# TORCH_INDEX names an index of CPU builds of torch, because PyPI's torch is the CUDA build on Linux.
+setup: .venv/ready  ## Install everything into .venv, exactly as locked (TORCH_INDEX=URL: torch from there).
 
 # pip is brought in by the system's own pip, because Debian's Python lacks the module that venv would use for it.
 .venv/ready: requirements/cpu.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	test -x $(BIN)/pip || $(PYTHON) -m pip --python $(BIN)/python install --quiet pip
 	@echo "installing the locked packages into .venv, about 2 GB; the first time this takes some minutes"
+	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet --no-deps --index-url $(TORCH_INDEX) --constraint requirements/cpu.lock torch)
 	$(BIN)/pip install --quiet --requirement requirements/cpu.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@

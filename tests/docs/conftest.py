@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import random
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,20 @@ from deepsynth.training.config import TrainerConfig
 WORDS = "The harbor lamp was lit again after three years, and the pilot boats came home before the storm. "
 
 
+def make_rows(count: int) -> list[dict[str, str]]:
+    """Return documents unlike one another, so that no rule keeps one out, with summaries."""
+    draw = random.Random(0)
+    words = [
+        f"{start}{end}"
+        for start in ("har", "pil", "mar", "tid", "bas", "lan")
+        for end in ("bor", "ot", "ket", "e", "in", "tern")
+    ]
+    return [
+        {"text": f"{number} {' '.join(draw.choices(words, k=16))}.", "summary": f"Lamp number {number}."}
+        for number in range(count)
+    ]
+
+
 def write_documents(folder: Path) -> None:
     """Write the documents that the guides name."""
     shutil.copytree(ROOT / "examples", folder / "examples")
@@ -29,8 +44,7 @@ def write_documents(folder: Path) -> None:
     ImageDraw.Draw(page).text((4, 4), "The lamp", fill=0)
     page.save(folder / "scan.png")
     page.save(folder / "report.pdf")
-    rows = [json.dumps({"text": f"{number} {WORDS}", "summary": f"Lamp number {number}."}) for number in range(12)]
-    (folder / "rows.jsonl").write_text("\n".join(rows))
+    (folder / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in make_rows(80)))
     (folder / "folder-of-texts").mkdir()
     for number in range(4):
         (folder / "folder-of-texts" / f"{number}.txt").write_text(f"{number} {WORDS}")

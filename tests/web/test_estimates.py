@@ -57,6 +57,11 @@ def test_a_first_training_is_planned(estimates):
     assert (found["time"]["seconds"], found["time"]["at_least"]) == (10 * 8 * 2.0, True)
 
 
+def test_a_job_without_a_model_is_planned_no_memory(estimates):
+    found = estimates.all("dataset", {"source": "packages"})["memory"]
+    assert (found["needed_bytes"], found["basis"]) == (None, "this kind of job loads no model")
+
+
 def test_on_an_accelerator_its_own_memory_counts(estimates, planner):
     planner.answer = PLAN | {"device": "cuda", "room_bytes": 2**20}
     assert estimates.all("training", CONFIG)["memory"]["fits"] is False

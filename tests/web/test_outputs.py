@@ -70,6 +70,17 @@ def test_an_evaluation_shows_its_rows(tmp_path):
     assert read_samples(job(tmp_path / "none"), 10) == []
 
 
+def test_samples_of_an_evaluation_have_the_pages_that_it_kept(tmp_path):
+    rows = [{"id": name, "text": "t", "predictions": {"model": "m"}} for name in ("first", "second")]
+    (tmp_path / "report.json").write_text(json.dumps({"rows": rows}))
+    (tmp_path / "pages").mkdir()
+    for name in ("000000-000.png", "000001-001.png", "000001-000.png"):
+        (tmp_path / "pages" / name).write_bytes(b"")
+    first, second = read_samples(job(tmp_path), 10)
+    assert (len(first["pages"]), len(second["pages"])) == (1, 2)
+    assert first["pages"][0] not in second["pages"]
+
+
 def test_processor_use_is_the_difference_of_two_samples(tmp_path):
     rows = [{"at": 10.0, "memory_mib": 1.0, "cpu_seconds": 1.0}, {"at": 12.0, "memory_mib": 2.0, "cpu_seconds": 3.0}]
     (tmp_path / "s").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -84,7 +84,10 @@ class Estimates:
                 )
         if "peak_bytes" in plan:
             return _planned_memory(plan, available)
-        model = Path(str(config.get("model", config.get("checkpoint", ""))))
+        named = config.get("model", config.get("checkpoint"))
+        if named is None:
+            return need(None, available, "this kind of job loads no model")
+        model = Path(str(named))
         if kind == "training" or not model.is_dir():
             words = plan.get("error", "no earlier job with this model and batch")
             return need(None, available, f"{words}; the first one will be measured")

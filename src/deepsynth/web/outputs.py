@@ -117,10 +117,15 @@ def read_samples(job: Job, limit: int) -> list[dict[str, Any]]:
             "reference": row.get("reference"),
             "prediction": row.get("predictions", {}).get("model"),
             "predictions": row.get("predictions", {}),
-            "pages": _page_addresses(job, row.get("pages", [])),
+            "pages": _page_addresses(job, row.get("pages") or _pages_of(job, number)),
         }
-        for row in rows
+        for number, row in enumerate(rows)
     ]
+
+
+def _pages_of(job: Job, number: int) -> list[str]:
+    """Return the names of the pictures that an evaluation has kept of a row's pages."""
+    return sorted(f"pages/{path.name}" for path in (Path(job.output) / "pages").glob(f"{number:06}-*.png"))
 
 
 def _page_addresses(job: Job, pages: list[Any]) -> list[str]:

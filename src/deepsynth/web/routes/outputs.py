@@ -115,7 +115,7 @@ def show_samples(services: Wired, job_id: Identity, limit: Limit = 50) -> dict[s
 def show_report(services: Wired, job_id: Identity) -> Any:
     """Return the report of an evaluation or a frontier."""
     job = services.store.get_job(job_id)
-    path = find_file(job, "report.json")
+    path = find_file(job, "report.json") or find_file(job, "frontier.json")
     if path is None:
         raise UnknownThingError(f"job {job_id} has written no report")
     return FileResponse(path, media_type="application/json")

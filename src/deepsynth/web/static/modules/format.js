@@ -31,7 +31,7 @@ export function figure(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return UNKNOWN;
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2).replace("e+", "e");
-  return Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(4)));
+  return Number.isInteger(value) || size >= 1000 ? count(value) : String(Number(value.toPrecision(4)));
 }
 
 /** `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. @param {number | null | undefined} seconds */
@@ -73,7 +73,7 @@ export function elapsed(from, to) {
 }
 
 /** What short names of settings and metrics are called on the page. @type {Record<string, string>} */
-const SPELLED = { num: "", eval: "evaluation", grad: "gradient", lora: "LoRA", jpeg: "JPEG", px: "letter size, px", mib: "(MiB)" };
+const SPELLED = { num: "", eval: "evaluation", grad: "gradient", lora: "LoRA", jpeg: "JPEG", chars: "characters", px: "letter size, px", mib: "(MiB)" };
 
 /** `learning_rate` as `Learning rate`, `num_epochs` as `Epochs`. @param {string} name */
 export function words(name) {

@@ -36,6 +36,11 @@ export function progressWords({ progress, state }) {
   return parts.join(" · ");
 }
 
+/** Why a job is where it is; what the command line is told to do next does not fit a page with buttons. @param {T.Job} job */
+export function reasonWords({ reason, state }) {
+  return state === "paused" ? reason.replace(/; run the same command again to go on$/, "") : reason;
+}
+
 /** @param {string | undefined} message */
 function unit(message) {
   return message === "training" ? " steps" : "";
@@ -66,7 +71,7 @@ function JobRow({ job, ends, onMove }) {
         <span>${job.ended_at ? html`Ended ${h(Ago, { at: job.ended_at })}` : html`Made ${h(Ago, { at: job.created_at })}`}</span>
         ${job.started_at && job.ended_at ? html`<span>Took ${duration(elapsed(job.started_at, job.ended_at))}</span>` : null}
       </p>
-      ${job.reason ? html`<p class=${`reason ${STATES_OF.trouble.includes(job.state) ? "bad" : ""}`}>${job.reason}</p>` : null}
+      ${job.reason ? html`<p class=${`reason ${STATES_OF.trouble.includes(job.state) ? "bad" : ""}`}>${reasonWords(job)}</p>` : null}
     </div>
     <div class="job-state">
       ${h(StateBadge, { state: job.state })}

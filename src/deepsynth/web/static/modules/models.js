@@ -1,5 +1,5 @@
 /**
- * Models: built-in sizes, and what runs have written, by lineage; what is kept, deleted, exported, pushed.
+ * Models: built-in sizes, and what runs have written, by lineage; what is kept, deleted, exported.
  *
  * @import * as T from "./types.js"
  */
@@ -31,8 +31,8 @@ function lineage(model, models) {
   return chain;
 }
 
-/** @param {{model: T.Model, models: T.Model[], best: boolean, ticked: boolean, onTick: () => void, onKeep: () => void, onDelete: () => void, canPush: boolean, served: boolean}} props */
-function ModelRow({ model, models, best, ticked, onTick, onKeep, onDelete, canPush, served }) {
+/** @param {{model: T.Model, models: T.Model[], best: boolean, ticked: boolean, onTick: () => void, onKeep: () => void, onDelete: () => void, served: boolean}} props */
+function ModelRow({ model, models, best, ticked, onTick, onKeep, onDelete, served }) {
   const chain = lineage(model, models);
   const own = model.kind !== "built-in";
   const name = modelName(model);
@@ -60,7 +60,6 @@ function ModelRow({ model, models, best, ticked, onTick, onKeep, onDelete, canPu
       ${own
         ? html`<a class="button" href=${link(["new"], { kind: "evaluation", model: model.reference })}>Evaluate</a>
             <a class="button" href=${link(["new"], { kind: "export", checkpoint: model.reference })}>Export</a>
-            ${canPush ? html`<a class="button" href=${link(["new"], { kind: "push", model: model.reference })}>Push</a>` : null}
             ${h(Button, { look: "quiet", icon: "pin", pressed: model.keep, label: model.keep ? `Release ${name}` : `Keep ${name}`, onClick: onKeep })}
             ${h(Button, { look: "quiet", icon: "delete", label: `Delete ${name}`, disabled: model.keep, onClick: onDelete })}`
         : null}
@@ -99,8 +98,8 @@ function groups(models) {
   return [...found].sort(([, left], [, right]) => newest(right).localeCompare(newest(left)));
 }
 
-/** @param {{models: T.Model[], again: () => void, canPush: boolean, inference: T.Inference | null}} props */
-function ModelList({ models, again, canPush, inference }) {
+/** @param {{models: T.Model[], again: () => void, inference: T.Inference | null}} props */
+function ModelList({ models, again, inference }) {
   const [ticked, setTicked] = useState(/** @type {readonly string[]} */ ([]));
   const [deleting, setDeleting] = useState(/** @type {T.Model[] | null} */ (null));
   const only = route.value.query.get("job");
@@ -128,7 +127,6 @@ function ModelList({ models, again, canPush, inference }) {
               model,
               models,
               best: model === best,
-              canPush,
               served: inference !== null && isServed(model, inference),
               ticked: ticked.includes(model.id),
               onTick: () => setTicked(ticked.includes(model.id) ? ticked.filter((id) => id !== model.id) : [...ticked, model.id]),
@@ -169,16 +167,16 @@ function absent(error) {
 /** @param {{id: string | null}} _props */
 export function Models(_props) {
   const loaded = useLoaded(async () => {
-    const [models, kinds, inference] = await Promise.all([api.getModels(), api.getKinds(), api.getInference().catch(absent)]);
-    return { models, inference, canPush: kinds.some((kind) => kind.kind === "push") };
+    const [models, inference] = await Promise.all([api.getModels(), api.getInference().catch(absent)]);
+    return { models, inference };
   }, []);
   const total = (loaded.value?.models ?? []).reduce((sum, model) => sum + model.bytes, 0);
   return html`${h(Head, { title: "Models", lead: loaded.value ? `${plural(loaded.value.models.length, "model")}, ${bytes(total)} on the disk.` : "What runs have written, and the built-in sizes." })}
     ${whenLoaded(
       loaded,
-      ({ models, canPush, inference }) =>
+      ({ models, inference }) =>
         models.length
-          ? h(ModelList, { models, canPush, inference, again: loaded.again })
+          ? h(ModelList, { models, inference, again: loaded.again })
           : h(Empty, { title: "No models", children: "Train one, or name a folder of models when the server starts." }),
       h(Skeleton, { lines: 8, tall: true }),
     )}`;

@@ -16,6 +16,7 @@ export function modelName(model) {
   const job = model.job_id ? jobs.value.get(model.job_id) : null;
   if (!job) return model.name;
   const folder = model.name.split("/").pop() ?? model.name;
+  if (folder === job.job_id) return job.name;
   return `${job.name}, ${model.kind === "checkpoint" && model.step !== null ? `step ${count(model.step)}` : folder}`;
 }
 

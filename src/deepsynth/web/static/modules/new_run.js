@@ -23,14 +23,16 @@ const KINDS = {
   evaluation: { title: "Evaluate", about: "Scores beside honest baselines" },
   frontier: { title: "Frontier", about: "Quality against visual tokens" },
   export: { title: "Export", about: "A checkpoint in a layout for others" },
-  push: { title: "Push", about: "A model or dataset to the Hub" },
+  push: { title: "Push", about: "A dataset to the Hub" },
 };
 /** Settings shown first, by kind; the others stand below. */
 const FIRST = new Map([
   ["training", ["data.path", "model", "num_epochs", "max_steps", "batch_size", "optimizer.learning_rate", "eval_interval", "eval_samples"]],
   ["dataset", ["source", "reading.limit", "reading.language", "cleaning.cut_chars", "rendering.mode", "pages"]],
   ["evaluation", ["model", "data", "split", "limit"]],
+  ["frontier", ["model", "data", "split", "modes", "pages", "documents"]],
   ["export", ["checkpoint", "layout"]],
+  ["push", ["folder", "repo", "public"]],
 ]);
 
 /** @param {T.Kind} kind */

@@ -11,7 +11,7 @@ import { listen } from "./events.js";
 import { bytes, count, duration, elapsed, figure, moment, slotName, words } from "./format.js";
 import { Icon } from "./icons.js";
 import { JobActions } from "./job_actions.js";
-import { progressWords } from "./jobs.js";
+import { progressWords, reasonWords } from "./jobs.js";
 import { useInterval, useLoaded } from "./loading.js";
 import { go, link, replaceQuery, route } from "./router.js";
 import { Samples } from "./samples.js";
@@ -54,7 +54,7 @@ function State({ job }) {
   const [, beat] = useState(0);
   useInterval(() => LIVE.has(job.state) && beat((count) => count + 1), 1000);
   const bad = job.state === "failed" || job.state === "interrupted";
-  const words_ = job.reason || MEANING[job.state];
+  const words_ = reasonWords(job) || MEANING[job.state];
   const metrics = Object.entries(job.progress.metrics ?? {});
   const unfinished = job.progress.total && job.state !== "succeeded";
   return html`<section class=${`state-card ${bad ? "bad" : ""}`} aria-label="State">
@@ -255,6 +255,12 @@ function SamplesPanel({ id, job }) {
   return whenLoaded(loaded, (samples) => h(Samples, { samples, kind: job.job_type }));
 }
 
+/** What scores are called where their name says it badly. @type {Record<string, string>} */
+const SCORES = { rouge1: "ROUGE-1", rouge2: "ROUGE-2", rougeL: "ROUGE-L", rougeLsum: "ROUGE-Lsum", chrf: "chrF", bleu: "BLEU" };
+
+/** @param {number | undefined} value */
+const tenth = (value) => (value === undefined ? "–" : value.toFixed(1));
+
 /** @typedef {{mean: number, low?: number, high?: number, n?: number}} Score */
 
 /** The scores of an evaluation: systems against metrics, with their intervals. @param {{id: string}} props */
@@ -266,29 +272,29 @@ function ReportPanel({ id }) {
     const metrics = [...new Set(systems.flatMap((name) => Object.keys(scores[name])))];
     if (!systems.length) return html`<pre class="code" tabindex="0" aria-label="Report">${JSON.stringify(report, null, 2)}</pre>`;
     return html`<div class="scroll" tabindex="0" role="region" aria-label="Scores">
-        <table>
-          <thead><tr><th scope="col">System</th>${metrics.map((name) => html`<th scope="col">${words(name)}</th>`)}</tr></thead>
+        <table class="scores">
+          <thead><tr><th scope="col">System</th>${metrics.map((name) => html`<th scope="col">${SCORES[name] ?? words(name)}</th>`)}</tr></thead>
           <tbody>
             ${systems.map(
               (name) => html`<tr>
                 <th scope="row">${name}</th>
                 ${metrics.map((metric) => {
                   const score = scores[name][metric];
-                  return html`<td>${figure(score?.mean)}${score?.low === undefined ? null : html`<small class="faint"> ${figure(score.low)}–${figure(score.high)}</small>`}</td>`;
+                  return html`<td>${tenth(score?.mean)}${score?.low === undefined ? null : html`<br /><small class="faint">${tenth(score.low)}–${tenth(score.high)}</small>`}</td>`;
                 })}
               </tr>`,
             )}
           </tbody>
         </table>
       </div>
-      <p class="faint">Mean over the documents, with the bounds of its interval. The whole report is among the files.</p>`;
+      <p class="faint">Means over the documents with their 95 % intervals. The whole report, with every page, can be downloaded above.</p>`;
   });
 }
 
 /** @param {string} kind */
 function tabsOf(kind) {
   const tabs = [];
-  if (kind === "evaluation" || kind === "frontier") tabs.push({ id: "report", title: "Report" });
+  if (kind === "evaluation") tabs.push({ id: "report", title: "Report" });
   if (kind === "training") tabs.push({ id: "curves", title: "Curves" });
   if (kind === "training" || kind === "evaluation") tabs.push({ id: "samples", title: "Samples" });
   tabs.push({ id: "log", title: "Log" });
@@ -303,11 +309,23 @@ function WrittenDataset({ job }) {
   return dataset ? html`<a class="button primary" href=${link(["datasets", dataset.id])}>Open the dataset</a>` : null;
 }
 
+const REPORTS = ["report.html", "frontier.html"];
+
+/** The report of an evaluation or a frontier: one file for any browser. @param {{job: T.Job}} props */
+function WrittenReport({ job }) {
+  const loaded = useLoaded(() => api.getFiles(job.job_id), [job.job_id, job.state]);
+  const report = loaded.value?.files.find((file) => REPORTS.includes(file.path));
+  return report
+    ? html`<a class="button primary" href=${api.fileAddress(job.job_id, report.id)} download=${report.path}>${h(Icon, { name: "download" })}Download the report</a>`
+    : null;
+}
+
 /** What can be made of a job that has written something. @param {{job: T.Job}} props */
 function Next({ job }) {
   const branch = job.job_type === "training" && job.model_output_path;
   return html`${branch ? html`<a class="button" href=${link(["models"], { job: job.job_id })}>${h(Icon, { name: "models" })}Its checkpoints</a>` : null}
     ${job.job_type === "dataset" && job.state === "succeeded" ? h(WrittenDataset, { job }) : null}
+    ${["evaluation", "frontier"].includes(job.job_type) && job.state === "succeeded" ? h(WrittenReport, { job }) : null}
     <a class="button" href=${link(["new"], { from: job.job_id })}>${h(Icon, { name: "copy" })}Run again with changes</a>`;
 }
 
