@@ -15,7 +15,7 @@ from deepsynth.evaluation.page_files import page_path
 from deepsynth.evaluation.predictions import read_predictions
 from deepsynth.evaluation.variants import as_text, with_other_pages
 from deepsynth.inference.habits import Habits
-from deepsynth.inference.summarizer import Writing
+from deepsynth.inference.writing import Writing
 
 WRITING = Writing(max_new_tokens=6)
 

@@ -10,7 +10,7 @@ from deepsynth.evaluation.baselines import LEAD, LEAD_WORDS, RANDOM
 from deepsynth.evaluation.evaluator import Evaluator
 from deepsynth.evaluation.frontier import Sweep
 from deepsynth.evaluation.frontier_costs import COSTS, read_costs
-from deepsynth.inference.summarizer import Writing
+from deepsynth.inference.writing import Writing
 
 ROWS = [
     Row(

@@ -8,7 +8,7 @@ from deepsynth.data.prepare import Preparation, PrepareConfig
 from deepsynth.data.prepared import PreparedDataset
 from deepsynth.evaluation.evaluator import Evaluator
 from deepsynth.evaluation.probes import costs, page_order, reading_probes, timing
-from deepsynth.inference.summarizer import Writing
+from deepsynth.inference.writing import Writing
 
 
 @pytest.fixture

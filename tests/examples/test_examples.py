@@ -64,7 +64,7 @@ def test_a_renderer_of_ones_own_draws_what_plain_text_would(example):
 
 
 def test_summaries_from_python(example, tmp_path, capsys):
-    from deepsynth.inference.summarizer import load_any
+    from deepsynth.inference.loading import load_any
     from deepsynth.models.saving import save_model
 
     save_model(load_any("tiny"), tmp_path / "model")
@@ -74,7 +74,8 @@ def test_summaries_from_python(example, tmp_path, capsys):
 
 
 def test_a_family_of_ones_own_reads_its_folders_and_says_which_layers_adapt(example, tmp_path):
-    from deepsynth.inference.summarizer import Summarizer, load_any
+    from deepsynth.inference.loading import load_any
+    from deepsynth.inference.summarizer import Summarizer
     from deepsynth.models.saving import save_model
 
     save_model(load_any("tiny"), tmp_path / "model")

@@ -102,6 +102,10 @@ def test_what_does_not_fit_is_refused(tmp_path):
     (tmp_path / "a" / "adapter_config.json").write_text(json.dumps({**settings, "use_dora": True}))
     with pytest.raises(ModelError, match="sets use_dora"):
         AdapterSet(loaded, {"a": tmp_path / "a"})
+    make_adapter(tmp_path / "b")
+    (tmp_path / "b" / "adapter_config.json").write_text('{"r": 2}')
+    with pytest.raises(ModelError, match="does not say rank and alpha of its adapters: KeyError"):
+        AdapterSet(loaded, {"b": tmp_path / "b"})
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():

@@ -4,13 +4,9 @@ from PIL import Image
 
 from deepsynth.core.documents import Document
 from deepsynth.core.errors import InputError, ModelError, SettingsError
-from deepsynth.inference.summarizer import (
-    Summarizer,
-    Writing,
-    load_any,
-    usual_rendering,
-    weights_fingerprint,
-)
+from deepsynth.inference.loading import load_any, usual_rendering, weights_fingerprint
+from deepsynth.inference.summarizer import Summarizer
+from deepsynth.inference.writing import Writing
 from deepsynth.models import save_model
 from deepsynth.rendering.config import RenderConfig
 
@@ -76,6 +72,11 @@ def test_a_model_folder_gives_the_summaries_of_the_model_it_was_saved_from(summa
     assert again.fingerprint == weights_fingerprint(tmp_path / "model") != "tiny"
 
 
+def test_the_published_size_cannot_be_run_without_its_weights():
+    with pytest.raises(ModelError, match="full is the published size without its weights"):
+        Summarizer.load("full")
+
+
 def test_what_is_no_model_is_an_error():
     with pytest.raises(ModelError, match="neither a model folder nor a hub id"):
         load_any("nowhere")
@@ -120,21 +121,6 @@ def test_modes_of_all_kinds_stand_in_one_batch(summarizer):
         alone = summarizer.summarize(documents()[0], mode=name, writing=Writing(max_new_tokens=6))[0]
         assert (together[number].text, together[number].mode) == (alone.text, name)
         assert together[number].visual_tokens == tokens == alone.visual_tokens
-
-
-def test_a_stream_joins_to_the_summary(summarizer):
-    writing = Writing(max_new_tokens=24, repetition_times=0)
-    stream = summarizer.stream(documents()[1], writing=writing)
-    pieces = list(stream)
-    assert len(pieces) > 3
-    assert "".join(pieces) == stream.summary.text == summarizer.summarize(documents()[1], writing=writing)[0].text
-
-
-def test_a_stream_that_nobody_reads_to_its_end_leaves_nothing_behind(summarizer):
-    stream = iter(summarizer.stream(documents()[1], writing=Writing(max_new_tokens=30)))
-    next(stream)
-    stream.close()
-    assert summarizer.engine.load == (0, 0)
 
 
 def test_a_document_that_cannot_be_read_is_named_and_the_others_are_written(summarizer, tmp_path):

@@ -133,6 +133,13 @@ def test_a_server_that_is_not_there_or_serves_another_model_is_named(summarizer,
             connect(server, checkpoint=tmp_path)
         with pytest.raises(ModelError, match="runs in a server"):
             connect(server).loaded.model.eval()
+        card = server.cards()["data"][0]
+        server.cards = lambda: {"data": [{name: value for name, value in card.items() if name != "max_model_len"}]}
+        with pytest.raises(ModelError, match="does not say how long a prompt may be; only vLLM servers do"):
+            connect(server)
+        server.cards = lambda: [card]
+        with pytest.raises(ModelError, match="models answers with list; it is no vLLM server"):
+            connect(server)
 
 
 def test_a_server_that_goes_away_breaks_off_with_one_line(summarizer, connect):

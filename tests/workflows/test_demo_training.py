@@ -1,7 +1,7 @@
 import pytest
 
 from deepsynth.core.errors import InputError
-from deepsynth.inference.summarizer import usual_rendering
+from deepsynth.inference.loading import usual_rendering
 from deepsynth.models import families
 from deepsynth.workflows import demo_training
 from deepsynth.workflows.demo_config import DemoConfig

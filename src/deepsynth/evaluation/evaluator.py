@@ -26,7 +26,8 @@ from deepsynth.evaluation.page_files import save_pages
 from deepsynth.evaluation.predictions import ENDING, append_predictions, read_predictions
 from deepsynth.evaluation.uncertainty import Difference, bootstrap_all, paired_difference
 from deepsynth.evaluation.variants import Changed, Examples, first_pages, page_text, reading_aloud, with_other_pages
-from deepsynth.inference.summarizer import Summarizer, Writing
+from deepsynth.inference.summarizer import Summarizer
+from deepsynth.inference.writing import Writing
 
 ROOM_FOR_INSTRUCTION = 64
 """Tokens kept free for the instruction when a text is put into the prompt."""

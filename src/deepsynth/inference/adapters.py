@@ -86,8 +86,7 @@ class AdapterSet:
             tensors = load_file(folder / ADAPTER)
         except (OSError, SafetensorError) as error:
             raise ModelError(f"{folder / ADAPTER} cannot be read: {error}") from error
-        rank = int(settings["r"])
-        scale = settings["lora_alpha"] / (math.sqrt(rank) if settings.get("use_rslora") else rank)
+        scale = _scale(settings, folder / ADAPTER_SETTINGS)
         pairs: dict[str, tuple[Pair, float]] = {}
         for key in sorted(tensors):
             if not key.endswith(".lora_A.weight"):
@@ -129,6 +128,15 @@ class AdapterSet:
             and ranks[0] % experts == 0
             and (up.shape[0], down.shape[1]) == tuple(parameter.shape[-2:])
         )
+
+
+def _scale(settings: Mapping[str, Any], path: Path) -> float:
+    """Return the factor on an adapter, as PEFT computes it from rank and alpha."""
+    try:
+        rank, alpha = int(settings["r"]), float(settings["lora_alpha"])
+        return alpha / (math.sqrt(rank) if settings.get("use_rslora") else rank)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise ModelError(f"{path} does not say rank and alpha of its adapters: {error!r}") from error
 
 
 def _owner(target: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from deepsynth.core.built_in import folder_of
+from deepsynth.core.built_in import SIZES, folder_of
 from deepsynth.core.config import read_settings_file
+from deepsynth.core.errors import ModelError
 from deepsynth.core.files import hash_file
 from deepsynth.core.geometry import mode
 from deepsynth.inference.adapters import ADAPTER, AdapterSet
@@ -24,6 +25,10 @@ def load_any(path_or_id: str | Path, *, device: str = "cpu", dtype: torch.dtype 
     Raises:
         ModelError: nothing of that name can be read.
     """
+    if SIZES.get(str(path_or_id)) == "full":
+        raise ModelError(
+            f"{path_or_id} is the published size without its weights, to be planned with; name a folder or Hub id that has them"
+        )
     built = build_size(str(path_or_id), dtype=dtype, device=device)
     if built is not None:
         return built

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from deepsynth.core.documents import Summary
 from deepsynth.core.errors import DeepSynthError
 from deepsynth.data.tasks import BEHIND_TRANSCRIPT
-from deepsynth.inference.asking import Job
 from deepsynth.inference.engine import Answer, Engine, Failed, Finished
+from deepsynth.inference.job import Job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ print(piece, end="", flush=True)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -23,8 +24,10 @@ from deepsynth.core.documents import DEFAULT_INSTRUCTION, Document, Example, Sum
 from deepsynth.core.errors import DeepSynthError, ModelError
 from deepsynth.core.processor import Processor
 from deepsynth.inference.adapters import AdapterSet
-from deepsynth.inference.asking import Asking, Desk, Job, make_job
+from deepsynth.inference.asking import Asking
 from deepsynth.inference.engine import Engine
+from deepsynth.inference.fitting import Desk
+from deepsynth.inference.job import Job, make_job
 from deepsynth.inference.loading import (
     load_any,
     rendering_for,
@@ -32,8 +35,9 @@ from deepsynth.inference.loading import (
     weights_fingerprint,
 )
 from deepsynth.inference.reading import Readable, Reader, as_document
-from deepsynth.inference.runner import Broken, Done, Piece, Runner
+from deepsynth.inference.runner import Broken, Done, Runner
 from deepsynth.inference.stored import stored_rendering
+from deepsynth.inference.stream import SummaryStream
 from deepsynth.inference.transformers_engine import TransformersEngine
 from deepsynth.inference.vllm_engine import VllmEngine
 from deepsynth.inference.writing import Writing
@@ -41,46 +45,8 @@ from deepsynth.models import LoadedModel
 from deepsynth.models.tokenizer import JsonTokenizer
 from deepsynth.rendering.config import RenderConfig
 
-__all__ = [
-    "Summarizer",
-    "SummaryStream",
-    "Writing",
-    "load_any",
-    "stored_rendering",
-    "usual_rendering",
-    "weights_fingerprint",
-]
-
 AHEAD = 4
 """Documents drawn before their turn, for each that is written: enough to choose neighbors of like length from."""
-
-
-class SummaryStream:
-    """The text of one summary, piece by piece; `summary` is there once all pieces have been taken."""
-
-    def __init__(self, runner: Runner, job: Job) -> None:
-        self._runner, self._job = runner, job
-        self.summary: Summary | None = None
-        """The whole, with what it cost."""
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield pieces that join to the summary's text. Leaving early stops the work.
-
-        Raises:
-            DeepSynthError: the document cannot be summarized.
-        """
-        self._runner.start(0, self._job)
-        try:
-            while self._runner.busy:
-                for news in self._runner.step():
-                    if isinstance(news, Piece):
-                        yield news.text
-                    elif isinstance(news, Broken):
-                        raise news.error
-                    else:
-                        self.summary = news.summary
-        finally:
-            self._runner.cancel(0)
 
 
 class Summarizer:
@@ -296,3 +262,24 @@ class Summarizer:
             while wanted in ready:
                 yield ready.pop(wanted)
                 wanted += 1
+
+
+def open_summarizer(
+    model: str,
+    *,
+    vllm: str = "",
+    adapters: Mapping[str, str | Path] | None = None,
+    device: str | None = None,
+    max_rows: int = 16,
+) -> Summarizer:
+    """Return the summarizer that settings ask for: a model loaded here, or the one that the vLLM server at `vllm` runs.
+
+    A server that wants a key is given that of the environment variable `DEEPSYNTH_VLLM_API_KEY`.
+
+    Raises:
+        ModelError: the model cannot be read, or the server does not answer.
+    """
+    if vllm:
+        key = os.environ.get("DEEPSYNTH_VLLM_API_KEY", "")
+        return Summarizer.connect(vllm, checkpoint=model, api_key=key, max_rows=max_rows)
+    return Summarizer.load(model, adapters=adapters, device=device, max_rows=max_rows)

@@ -1,21 +1,20 @@
 """The model in this process, writing many prompts side by side: one that waits enters as soon as there is room.
 
-Rows differ in length, and all are padded to the longest. So a free place goes to the prompt that has waited longest, and the
-others beside it to those of like length; newcomers are read in groups of like length and mode.
+Who enters beside whom is decided in `admission`; here rows are read, written token by token, and let go.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 
 from deepsynth.core.errors import DeepSynthError, InputError
-from deepsynth.core.processor import EncodedExample, Processor
+from deepsynth.core.processor import Processor
 from deepsynth.data.collate import Collator
 from deepsynth.inference.adapters import AdapterSet
+from deepsynth.inference.admission import Row, admit, alike
 from deepsynth.inference.engine import Answer, EngineFacts, Event, Failed, Finished, Prompt, Wrote
 from deepsynth.inference.habits import habits_of
 from deepsynth.inference.stopping import TextStream, is_looping
@@ -27,30 +26,6 @@ from deepsynth.models.generation import RowWriter, choose_next
 MAX_ROWS = 16
 MAX_TOKENS = 32_768
 """Rows times the length of the longest: what the cache of keys and values may hold."""
-LIKE_LENGTH = 1.25
-"""Prompts whose lengths differ by less than this factor are read together."""
-
-
-@dataclass(kw_only=True, slots=True, eq=False)
-class _Row:
-    """A prompt on its way."""
-
-    identity: int
-    prompt: Prompt
-    encoded: EncodedExample
-    writer: RowWriter
-    stream: TextStream
-    began: float = 0.0
-
-    @property
-    def tokens(self) -> int:
-        """Length that the row may reach."""
-        return len(self.encoded.input_ids) + self.prompt.writing.max_new_tokens
-
-    @property
-    def kind(self) -> tuple[str, bool]:
-        """Rows may only be written side by side when this is equal: the adapter, and whether beams are searched."""
-        return self.prompt.adapter, self.prompt.writing.num_beams > 1
 
 
 class TransformersEngine:
@@ -70,8 +45,8 @@ class TransformersEngine:
         self._adapters = adapters or AdapterSet(loaded)
         self._processors: dict[str, Processor] = {}
         self._allowed: dict[tuple[str, ...], frozenset[int]] = {}
-        self._waiting: list[_Row] = []
-        self._rows: list[_Row] = []
+        self._waiting: list[Row] = []
+        self._rows: list[Row] = []
         self._failed: list[Event] = []
         self._logits: torch.Tensor | None = None
         self._decoder: Decoding = loaded.family.decoder(loaded.model)
@@ -127,7 +102,7 @@ class TransformersEngine:
         """Let prompts in, write one token of each row, and let those go that are done."""
         events, self._failed = self._failed, []
         admitted = self._admit()
-        if admitted and admitted[0].kind[1]:
+        if admitted and admitted[0].beams > 1:
             return events + self._search(admitted)
         if admitted:
             self._join(admitted)
@@ -135,7 +110,7 @@ class TransformersEngine:
             events += self._write()
         return events
 
-    def _row(self, identity: int, prompt: Prompt) -> _Row:
+    def _row(self, identity: int, prompt: Prompt) -> Row:
         self._adapters.check(prompt.adapter)
         processor, writing = self.processor(prompt.mode), prompt.writing
         encoded = processor.encode(prompt.example, with_summary=False)
@@ -145,7 +120,7 @@ class TransformersEngine:
                 f" {writing.max_new_tokens} new ones in the model's window of {self.facts.window}"
             )
         rules = token_rules(writing, self._allowed_tokens(writing.repetition_allowed))
-        return _Row(
+        return Row(
             identity=identity,
             prompt=prompt,
             encoded=encoded,
@@ -161,40 +136,15 @@ class TransformersEngine:
             self._allowed[texts] = frozenset(found for found in known if found is not None)
         return self._allowed[texts]
 
-    def _admit(self) -> list[_Row]:
-        """Take from those that wait the oldest, if it may enter, and beside it those nearest to it in length."""
-        if not self._waiting or len(self._rows) >= self.max_rows:
-            return []
-        first = self._waiting[0]
-        if self._rows and (self._rows[0].kind != first.kind or first.kind[1]):
-            return []  # it has to wait until all rows are done, and nobody may overtake it
-        alike = [row for row in self._waiting if row.kind == first.kind]
-        if first.kind[1]:
-            alike = [
-                row
-                for row in alike
-                if row.prompt.writing == first.prompt.writing and row.prompt.mode == first.prompt.mode
-            ]
-        alike.sort(key=lambda row: (row is not first, abs(row.tokens - first.tokens)))
-        longest = max((row.tokens for row in self._rows), default=0)
-        admitted: list[_Row] = []
-        beams = first.prompt.writing.num_beams
-        for row in alike:
-            longest = max(longest, row.tokens)
-            count = (len(self._rows) + len(admitted) + 1) * beams
-            if len(self._rows) + len(admitted) >= self.max_rows or (
-                count > beams and count * longest > self.max_tokens
-            ):
-                break
-            admitted.append(row)
-        chosen = {id(row) for row in admitted}
-        self._waiting = [row for row in self._waiting if id(row) not in chosen]
+    def _admit(self) -> list[Row]:
+        admitted = admit(self._waiting, self._rows, max_rows=self.max_rows, max_tokens=self.max_tokens)
+        self._waiting = [row for row in self._waiting if row not in admitted]
         return admitted
 
-    def _join(self, admitted: list[_Row]) -> None:
+    def _join(self, admitted: list[Row]) -> None:
         if not self._rows:
             self._adapters.switch(admitted[0].prompt.adapter)
-        for group in _alike(admitted):
+        for group in alike(admitted):
             now = time.perf_counter()
             logits = self._decoder.join(self._batch(group))
             self._logits = logits if self._logits is None else torch.cat([self._logits, logits])
@@ -202,7 +152,7 @@ class TransformersEngine:
                 row.began = now
             self._rows += group
 
-    def _batch(self, rows: list[_Row]) -> Mapping[str, object]:
+    def _batch(self, rows: list[Row]) -> Mapping[str, object]:
         collate = Collator(self.processor(rows[0].prompt.mode), padding_side="left", with_summary=False)
         return collate.collate([row.encoded for row in rows]).to(self._device).as_mapping()
 
@@ -224,7 +174,7 @@ class TransformersEngine:
             self._logits = self._decoder.step([row.writer.ids[-1] for row in self._rows])
         return events
 
-    def _reason(self, row: _Row) -> str | None:
+    def _reason(self, row: Row) -> str | None:
         ids, writing = row.writer.ids, row.prompt.writing
         if ids[-1] == self.processor(row.prompt.mode).eos_token_id:
             return "eos"
@@ -234,7 +184,7 @@ class TransformersEngine:
             return "repetition"
         return "length" if row.writer.ended else None
 
-    def _finish(self, row: _Row) -> list[Event]:
+    def _finish(self, row: Row) -> list[Event]:
         rest, text = row.stream.finish(row.writer.ids)
         answer = Answer(
             text=text,
@@ -254,7 +204,7 @@ class TransformersEngine:
         self._decoder.keep(numbers)
         self._logits = None if self._logits is None or not numbers else self._logits[numbers]
 
-    def _search(self, rows: list[_Row]) -> list[Event]:
+    def _search(self, rows: list[Row]) -> list[Event]:
         """Write rows by beam search, from beginning to end: beams cannot be joined or shown on the way."""
         self._adapters.switch(rows[0].prompt.adapter)
         began = time.perf_counter()
@@ -282,19 +232,3 @@ def token_rules(writing: Writing, allowed: frozenset[int]) -> TokenRules:
         no_repeat_ngram_window=writing.no_repeat_ngram_window,
         no_repeat_allowed=allowed,
     )
-
-
-def _alike(rows: list[_Row]) -> list[list[_Row]]:
-    """Return rows in groups of one mode and like length; each is read at once."""
-    groups: list[list[_Row]] = []
-    for row in sorted(rows, key=lambda row: (row.prompt.mode, len(row.encoded.input_ids))):
-        head = groups[-1][0] if groups else None
-        if (
-            head is not None
-            and head.prompt.mode == row.prompt.mode
-            and len(row.encoded.input_ids) <= LIKE_LENGTH * len(head.encoded.input_ids)
-        ):
-            groups[-1].append(row)
-        else:
-            groups.append([row])
-    return groups

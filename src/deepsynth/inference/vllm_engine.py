@@ -6,8 +6,6 @@ prompt are compared with those that the mode takes, and a difference is an error
 
 from __future__ import annotations
 
-import base64
-import json
 import queue
 import threading
 import time
@@ -23,9 +21,9 @@ from deepsynth.core.geometry import mode
 from deepsynth.inference.engine import Answer, EngineFacts, Event, Failed, Finished, Prompt, Wrote
 from deepsynth.inference.habits import habits_of
 from deepsynth.inference.stopping import is_looping
+from deepsynth.inference.vllm_protocol import chunks, refuse, request_of, stop_reason
 from deepsynth.inference.writing import Writing
-from deepsynth.models.tokenizer import IMAGE, JsonTokenizer
-from deepsynth.rendering.png import encode_png
+from deepsynth.models.tokenizer import JsonTokenizer
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 300.0
 WAIT_SECONDS = 0.05
@@ -104,14 +102,15 @@ class VllmEngine:
         self._client.close()
 
     def _ask_for_facts(self, wanted: str | None) -> EngineFacts:
-        answer = self._send("GET", "/models")
-        cards: list[dict[str, Any]] = answer.get("data") or []
+        cards: list[dict[str, Any]] = self._send("GET", "/models").get("data") or []
         bases = [card for card in cards if not card.get("parent")]
         found = [card for card in bases if wanted in (None, card["id"])]
         if len(found) != 1:
             names = ", ".join(card["id"] for card in bases) or "none"
             raise ModelError(f"{self._client.base_url} serves {names}; name one of them as model")
         card = found[0]
+        if "max_model_len" not in card:
+            raise ModelError(f"{self._client.base_url} does not say how long a prompt may be; only vLLM servers do")
         return EngineFacts(
             model=card["id"],
             modes=(self._mode,),
@@ -125,9 +124,12 @@ class VllmEngine:
         try:
             answer = self._client.request(method, path)
             answer.raise_for_status()
-            return answer.json()
+            found = answer.json()
         except (httpx2.HTTPError, ValueError) as error:
             raise ModelError(f"no vLLM server answers at {self._client.base_url}: {error}") from error
+        if not isinstance(found, dict):
+            raise ModelError(f"{self._client.base_url}{path} answers with {type(found).__name__}; it is no vLLM server")
+        return found
 
     def _serve(self, identity: int, prompt: Prompt, stop: threading.Event) -> None:
         """Ask the server; runs in a thread of the pool."""
@@ -151,8 +153,8 @@ class VllmEngine:
         ids: list[int] = []
         text, reason, usage = "", "", dict[str, int]()
         with self._client.stream("POST", "/chat/completions", json=self._request(prompt)) as answer:
-            _refuse(answer)
-            for chunk in _chunks(answer):
+            refuse(answer)
+            for chunk in chunks(answer):
                 usage = chunk.get("usage") or usage
                 if usage and usage["prompt_tokens"] != sum(expected):
                     raise ModelError(
@@ -165,7 +167,7 @@ class VllmEngine:
                     text += piece
                     if piece:
                         yield Wrote(id=identity, text=piece)
-                    reason = _reason(choice) or reason
+                    reason = stop_reason(choice) or reason
                 if stop.is_set():
                     return
                 if not reason and is_looping(ids, prompt.writing, self._allowed(prompt.writing)):
@@ -191,79 +193,15 @@ class VllmEngine:
         return visual, 1 + self.count_text_tokens(text) + self.count_text_tokens("\n" + example.instruction.strip())
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
-        writing, example = prompt.writing, prompt.example
         if prompt.mode != self._mode:
             raise InputError(f"the server reads pages in mode {self._mode}, not {prompt.mode}", field="mode")
-        if writing.num_beams > 1:
+        if prompt.writing.num_beams > 1:
             raise InputError("the vLLM engine does no beam search; set num_beams to 1", field="num_beams")
         if prompt.adapter and prompt.adapter not in self.facts.adapters:
             known = ", ".join(self.facts.adapters) or "none"
             raise InputError(f"the server has no adapter {prompt.adapter!r}; known: {known}", field="adapter")
-        # The text names the places of the pages itself: left to it, the server would put a line break between them.
-        head = IMAGE * len(example.pages) if example.pages else (example.text or "")
-        pictures = [{"type": "image_url", "image_url": {"url": _data_url(page)}} for page in example.pages]
-        text = {"type": "text", "text": f"{head}\n{example.instruction.strip()}"}
-        request: dict[str, Any] = {
-            "model": prompt.adapter or self.facts.model,
-            "messages": [{"role": "user", "content": [*pictures, text]}],
-            "max_tokens": writing.max_new_tokens,
-            "min_tokens": writing.min_new_tokens,
-            "temperature": writing.temperature,
-            "top_p": writing.top_p,
-            "stream": True,
-            "stream_options": {"include_usage": True, "continuous_usage_stats": True},
-            "return_token_ids": True,
-        }
-        if writing.seed is not None:
-            request["seed"] = writing.seed
-        if writing.stop:
-            request["stop"] = list(writing.stop)
-        if writing.no_repeat_ngram_size:
-            request["vllm_xargs"] = {
-                "ngram_size": writing.no_repeat_ngram_size,
-                "window_size": writing.no_repeat_ngram_window or writing.max_new_tokens,
-                "whitelist_token_ids": sorted(self._allowed(writing)),
-            }
-        return request
+        return request_of(prompt, self.facts.model, self._allowed(prompt.writing))
 
     def _allowed(self, writing: Writing) -> frozenset[int]:
         found = (self._tokenizer.token_id(text) for text in writing.repetition_allowed)
         return frozenset(item for item in found if item is not None)
-
-
-def _data_url(page: Any) -> str:
-    return "data:image/png;base64," + base64.b64encode(encode_png(page.image, bits=8)).decode("ascii")
-
-
-def _refuse(answer: httpx2.Response) -> None:
-    """Turn a refusal into an error that says what the server said."""
-    if answer.status_code == httpx2.codes.OK:
-        return
-    answer.read()
-    try:
-        body = answer.json()
-        message = body.get("error", body).get("message") or answer.text
-    except ValueError:
-        message = answer.text
-    kind = InputError if answer.status_code == httpx2.codes.BAD_REQUEST else ModelError
-    raise kind(f"the vLLM server refused ({answer.status_code}): {' '.join(message.split())[:500]}")
-
-
-def _chunks(answer: httpx2.Response) -> Iterator[dict[str, Any]]:
-    """Yield the JSON of each server-sent event up to `[DONE]`."""
-    for line in answer.iter_lines():
-        data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
-        if data == "[DONE]":
-            return
-        if data:
-            chunk: dict[str, Any] = json.loads(data)
-            if "error" in chunk:
-                raise ModelError(f"the vLLM server broke off: {chunk['error'].get('message')}")
-            yield chunk
-    raise ModelError("the vLLM server closed the stream before its end")
-
-
-def _reason(choice: dict[str, Any]) -> str:
-    if choice.get("finish_reason") == "stop":
-        return "stop" if isinstance(choice.get("stop_reason"), str) else "eos"
-    return "length" if choice.get("finish_reason") == "length" else ""

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepsynth.core.progress import Reporter, format_seconds
+from deepsynth.inference.writing import Writing
 from deepsynth.workflows.demo_config import DOCUMENT, DemoConfig
 
 if TYPE_CHECKING:
     from deepsynth.core.documents import Example, Score, Summary
     from deepsynth.data.prepared import PreparedDataset
     from deepsynth.evaluation.evaluator import Reading
-    from deepsynth.inference.summarizer import Summarizer, Writing
+    from deepsynth.inference.summarizer import Summarizer
 
 READ_ROWS = 100
 BEFORE = "the bundled model before"
@@ -22,8 +23,6 @@ BEFORE = "the bundled model before"
 
 def writing() -> Writing:
     """Return how the demonstration writes: enough for a transcript of its longest document."""
-    from deepsynth.inference.summarizer import Writing
-
     return Writing(max_new_tokens=round(1.5 * DOCUMENT))
 
 

@@ -74,7 +74,8 @@ def run(config: DoctorConfig, reporter: Reporter) -> DoctorResult:
 
 
 def _model(config: DoctorConfig) -> dict[str, str]:
-    from deepsynth.inference.summarizer import stored_rendering, usual_rendering
+    from deepsynth.inference.loading import usual_rendering
+    from deepsynth.inference.stored import stored_rendering
     from deepsynth.training.model_utils import freeze_parts, print_parameter_summary
 
     assert config.model is not None
@@ -112,7 +113,7 @@ def load_model(name: str) -> Any:
 
     The published size comes without memory (on the meta device): it is looked at, not run.
     """
-    from deepsynth.inference.summarizer import load_any
+    from deepsynth.inference.loading import load_any
     from deepsynth.models import families
 
     family, _, size = name.rpartition(":")

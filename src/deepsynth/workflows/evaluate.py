@@ -91,7 +91,9 @@ def run(config: EvaluateConfig, reporter: Reporter, control: Control | None = No
     from deepsynth.evaluation.benchmark import Wanted, open_benchmark
     from deepsynth.evaluation.comparison import check_floors
     from deepsynth.evaluation.evaluator import Evaluator
-    from deepsynth.inference.summarizer import Summarizer, Writing, stored_rendering
+    from deepsynth.inference.stored import stored_rendering
+    from deepsynth.inference.summarizer import Summarizer
+    from deepsynth.inference.writing import Writing
 
     check_floors(config.fail_under)  # before the hours that an evaluation may take
     control = control or Control()

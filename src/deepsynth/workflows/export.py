@@ -85,7 +85,7 @@ def run(config: ExportConfig, reporter: Reporter) -> ExportResult:
 
 def _model(config: ExportConfig, target: Path, facts: CardFacts) -> tuple[str, dict[str, Any] | None]:
     """Write a whole model, adapters merged, and compare it."""
-    from deepsynth.inference.summarizer import load_any
+    from deepsynth.inference.loading import load_any
     from deepsynth.models.comparing import compare_export, probe_logits
     from deepsynth.models.exporting import write_export
     from deepsynth.training.merging import merge_adapters

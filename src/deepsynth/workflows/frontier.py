@@ -82,7 +82,8 @@ def run(config: FrontierConfig, reporter: Reporter, control: Control | None = No
     from deepsynth.evaluation.frontier import Sweep
     from deepsynth.evaluation.frontier_points import Frontier
     from deepsynth.evaluation.frontier_report import FrontierReport, frontier_markdown, write_frontier
-    from deepsynth.inference.summarizer import Summarizer, Writing
+    from deepsynth.inference.summarizer import Summarizer
+    from deepsynth.inference.writing import Writing
 
     control = control or Control()
     with pause_on_signals(control):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -98,12 +97,11 @@ def run(config: SummarizeConfig, reporter: Reporter) -> SummarizeResult | None:
 
 def load(config: SummarizeConfig) -> Summarizer:
     """Return the summarizer that the settings ask for."""
-    from deepsynth.inference.summarizer import Summarizer
+    from deepsynth.inference.summarizer import open_summarizer
 
-    if config.vllm:
-        key = os.environ.get("DEEPSYNTH_VLLM_API_KEY", "")
-        return Summarizer.connect(config.vllm, checkpoint=config.model, api_key=key, max_rows=config.batch_size)
-    return Summarizer.load(config.model, adapters=config.adapters, device=config.device, max_rows=config.batch_size)
+    return open_summarizer(
+        config.model, vllm=config.vllm, adapters=config.adapters, device=config.device, max_rows=config.batch_size
+    )
 
 
 def asking_of(config: SummarizeConfig) -> Asking:
@@ -143,7 +141,7 @@ def _document(path: Path) -> Document:
 
 def _stream(summarizer: Summarizer, config: SummarizeConfig, documents: Sequence[Document | str]) -> None:
     from deepsynth.inference.runner import Runner
-    from deepsynth.inference.summarizer import SummaryStream
+    from deepsynth.inference.stream import SummaryStream
 
     for item in documents:
         document = fetch(item) if isinstance(item, str) else item

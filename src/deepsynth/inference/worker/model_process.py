@@ -16,10 +16,11 @@ import torch
 
 from deepsynth.core.documents import Example
 from deepsynth.core.errors import DeepSynthError
-from deepsynth.inference.asking import Asking, Job
+from deepsynth.inference.asking import Asking
+from deepsynth.inference.job import Job
 from deepsynth.inference.refusals import to_message
 from deepsynth.inference.runner import Done, News, Piece, Runner
-from deepsynth.inference.summarizer import Summarizer
+from deepsynth.inference.summarizer import Summarizer, open_summarizer
 from deepsynth.inference.worker.frames import Frame, read_frame, unpack_pages
 from deepsynth.inference.worker.pipes import put, take_over
 from deepsynth.inference.worker.settings import ModelSettings
@@ -32,14 +33,15 @@ def load(settings: ModelSettings) -> Summarizer:
     Raises:
         DeepSynthError: it cannot be loaded.
     """
-    if settings.vllm:
-        api_key = os.environ.get("DEEPSYNTH_VLLM_API_KEY", "")
-        return Summarizer.connect(
-            settings.vllm, checkpoint=settings.model, api_key=api_key, max_rows=settings.max_running
-        )
-    summarizer = Summarizer.load(
-        settings.model, device=settings.device, adapters=settings.adapters, max_rows=settings.max_running
+    summarizer = open_summarizer(
+        settings.model,
+        vllm=settings.vllm,
+        adapters=settings.adapters,
+        device=settings.device,
+        max_rows=settings.max_running,
     )
+    if settings.vllm:
+        return summarizer
     threads = settings.threads or usual_threads(summarizer)
     if threads is not None:
         torch.set_num_threads(threads)

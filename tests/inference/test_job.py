@@ -65,24 +65,6 @@ def test_a_page_larger_than_the_window_is_refused_with_the_remedy(narrow):
         narrow.summarize(Document(id="a", text="lamp"), mode="nano-256", writing=Writing(max_new_tokens=100))
 
 
-def test_the_text_itself_is_read_where_pages_would_cost_more(summarizer):
-    short, long = Document(id="s", text="A lamp."), Document(id="l", text=LONG)
-    found = summarizer.summarize([short, long], route="auto", writing=SHORT)
-    assert [(item.route, item.visual_tokens > 0) for item in found] == [("text", False), ("pages", True)]
-    assert (found[0].mode, found[0].pages_used, found[0].compression) == ("", 0, None)
-    assert found[1].compression > 1
-
-
-def test_the_text_itself_is_read_where_letters_would_be_too_small(summarizer):
-    from deepsynth.inference.summarizer import Summarizer
-
-    small = summarizer.rendering.override({"px": 6.0})
-    found = Summarizer(summarizer.loaded, small, name="tiny").summarize(
-        Document(id="l", text=LONG), route="auto", writing=SHORT
-    )
-    assert found[0].route == "text"
-
-
 def test_a_text_longer_than_the_window_is_cut_between_words(narrow):
     summary = narrow.summarize(Document(id="a", text=LONG), route="text", writing=SHORT, reduce="join")[0]
     assert summary.prompts > 5
