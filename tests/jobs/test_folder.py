@@ -7,7 +7,7 @@ import pytest
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import new_folder
 from deepsynth.jobs import JobStatus
-from deepsynth.jobs.folder import ExitRecord, JobFolder, Lock, read_json
+from deepsynth.jobs.folder import ExitRecord, JobFolder, Lock, checkpoint_step, json_lines, newest_checkpoint, read_json
 
 ID = "0123456789abcdef"
 
@@ -86,3 +86,19 @@ def test_a_job_without_its_description_says_so(tmp_path):
 def test_json_that_a_crash_cut_short_reads_as_nothing(tmp_path):
     (tmp_path / "x").write_text('{"a": ')
     assert read_json(tmp_path / "x") is None
+
+
+def test_the_newest_checkpoint_is_the_whole_one_of_the_highest_step(tmp_path):
+    assert newest_checkpoint("") is newest_checkpoint(str(tmp_path)) is None
+    for step in (9, 100):
+        with new_folder(tmp_path / f"checkpoint-{step}"):
+            pass
+    (tmp_path / "checkpoint-300").mkdir()  # never finished
+    with new_folder(tmp_path / "checkpoint-last"):
+        pass
+    assert newest_checkpoint(str(tmp_path)) == tmp_path / "checkpoint-100"
+    assert checkpoint_step(tmp_path / "checkpoint-last") is None
+
+
+def test_lines_that_a_crash_cut_short_are_left_out():
+    assert list(json_lines(b'{"a": 1}\n[2]\n{"b": \n\xff\n{"c": 3}')) == [{"a": 1}, {"c": 3}]

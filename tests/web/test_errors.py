@@ -77,3 +77,11 @@ def test_an_id_of_no_form_is_unknown(client):
 def test_every_error_of_ours_has_a_status():
     own = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind.__module__ == errors.__name__]
     assert all(kind in errors.STATUS for kind in own if issubclass(kind, Exception))
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"), [(b"{", "the body is not valid JSON"), (b"[1]", "body: a JSON object is expected")]
+)
+def test_a_body_that_is_no_object_names_no_field(client, content, detail):
+    answer = client.post("/api/jobs", content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"], answer.json()["field"]) == (422, detail, None)

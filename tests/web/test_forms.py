@@ -4,7 +4,7 @@ import pytest
 
 from deepsynth.cli import command as cli
 from deepsynth.core.errors import InputError, SettingsError
-from deepsynth.web.forms import as_command, as_yaml, describe_kind, parse_text, preset_settings, verb_of
+from deepsynth.web.forms import as_command, as_yaml, describe_kind, parse_text, verb_of
 from deepsynth.workflows.catalog import job_kinds
 
 CASES = [
@@ -35,7 +35,7 @@ CASES = [
 @pytest.mark.parametrize(("kind", "preset", "settings"), CASES)
 def test_the_command_line_of_a_form_gives_the_same_settings(kind, preset, settings, monkeypatch):
     verb = verb_of(kind)
-    wanted = verb.config_class().parse(cli.merge(dict(preset_settings(verb, preset)), settings))
+    wanted = verb.config_class().parse(cli.merge(verb.preset_settings(preset), settings))
     program, name, *words = shlex.split(as_command(verb, wanted, preset))
     assert (program, name) == ("deepsynth", verb.name)
     assert run_command(verb, words, monkeypatch) == wanted
@@ -56,7 +56,7 @@ def run_command(verb, words, monkeypatch):
 @pytest.mark.parametrize(("kind", "preset", "settings"), CASES)
 def test_the_yaml_of_a_form_gives_the_same_settings(kind, preset, settings):
     verb = verb_of(kind)
-    wanted = verb.config_class().parse(cli.merge(dict(preset_settings(verb, preset)), settings))
+    wanted = verb.config_class().parse(cli.merge(verb.preset_settings(preset), settings))
     assert verb.config_class().parse(parse_text(kind, as_yaml(verb, wanted))) == wanted
 
 
@@ -75,7 +75,7 @@ def test_an_unknown_kind_or_preset_names_the_known_ones():
     with pytest.raises(InputError, match="training"):
         verb_of("nothing")
     with pytest.raises(SettingsError, match="quick_test"):
-        preset_settings(verb_of("training"), "slow_test")
+        verb_of("training").preset_settings("slow_test")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import json
 import threading
 import time
 
+from deepsynth.core.built_in import BUILT_IN
 from deepsynth.web.planner import Planner, ask
 
 CONFIG = {"model": "nano", "batch_size": 2, "rendering": {"mode": "nano-128"}, "output_dir": "/x", "num_epochs": 3}
@@ -50,3 +51,9 @@ def test_the_process_plans_and_its_errors_are_words():
     found = ask(json.dumps({"model": "tiny"}))
     assert found["peak_bytes"] > found["parts"]["weights"] > 0
     assert "rank" in ask(json.dumps({"model": "tiny", "lora": {"rank": 0}}))["error"]
+
+
+def test_every_model_that_needs_no_download_is_planned():
+    planner = Planner(lambda text: {"peak_bytes": 1})
+    for model in BUILT_IN:
+        assert settled(planner, {**CONFIG, "model": model}) == {"peak_bytes": 1}

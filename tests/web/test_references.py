@@ -78,7 +78,7 @@ def test_an_unknown_id_is_unknown(references, tmp_path):
 
 
 def test_a_default_path_is_made_absolute_and_must_be_readable_too(references, tmp_path, monkeypatch, dataset):
-    with pytest.raises(InputError, match=r"data\.path: '/"):
+    with pytest.raises(InputError, match=r"data\.path: choose a dataset"):
         resolve(references, "training", {}, tmp_path)
     monkeypatch.setattr(
         "deepsynth.web.references.Path.absolute", lambda path: dataset

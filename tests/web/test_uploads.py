@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from deepsynth.web import uploads
-from deepsynth.web.errors import FullError, TooLargeError, UnknownThingError, WrongContentTypeError
+from deepsynth.web.errors import FullError, TooLargeError, TooSlowError, UnknownThingError, WrongContentTypeError
 from deepsynth.web.uploads import Uploads
 
 
@@ -69,7 +69,7 @@ def test_a_body_that_stops_coming_is_given_up(tmp_path, monkeypatch):
         await asyncio.sleep(10)
         yield b"y"
 
-    with pytest.raises(TooLargeError, match="no byte came"):
+    with pytest.raises(TooSlowError, match="no byte of the upload came"):
         asyncio.run(store(tmp_path).receive(slow(), "text/plain", "a"))
 
 

@@ -3,6 +3,7 @@ import inspect
 import pytest
 
 from deepsynth.core.config import Config
+from deepsynth.core.errors import SettingsError
 from deepsynth.workflows.catalog import CATALOG
 
 
@@ -25,3 +26,12 @@ def test_each_preset_is_a_valid_tree(verb):
     for name, values in verb.preset_table().items():
         settings = verb.config_class().parse(values)
         assert settings != verb.config_class()(), f"preset {name} changes nothing"
+
+
+def test_an_unknown_preset_names_the_known_ones():
+    train = next(verb for verb in CATALOG if verb.name == "train")
+    assert train.preset_settings(None) == {}
+    assert train.preset_settings("quick_test") == train.preset_table()["quick_test"]
+    with pytest.raises(SettingsError, match="train has no preset 'fast'; known: quick_test, ") as caught:
+        train.preset_settings("fast")
+    assert caught.value.field == "preset"

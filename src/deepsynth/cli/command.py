@@ -27,7 +27,8 @@ def make_command(verb: Verb) -> Callable[..., None]:
         flags = given.model_dump(exclude_unset=True) if given else {}
         if positional and verb.positional:
             flags[verb.positional] = arguments_of(verb, positional)
-        settings = layered(config_class, _preset(verb, preset), read_settings_file(config) if config else {}, flags)
+        file = read_settings_file(config) if config else {}
+        settings = layered(config_class, verb.preset_settings(preset), file, flags)
         with ConsoleReporter() as reporter:
             result = verb.function()(settings, reporter)
             reporter.result(result)
@@ -86,15 +87,6 @@ def layered(config_class: type[Config], *layers: Mapping[str, Any]) -> Config:
     for layer in layers:
         values = merge(values, layer)
     return config_class.parse(values).completed()
-
-
-def _preset(verb: Verb, name: str | None) -> Mapping[str, Any]:
-    if name is None:
-        return {}
-    table = verb.preset_table()
-    if name not in table:
-        raise SettingsError(f"{verb.name} has no preset {name!r}; known: {', '.join(table) or 'none'}", field="preset")
-    return table[name]
 
 
 def _signature(verb: Verb, flags_class: type[BaseModel]) -> inspect.Signature:

@@ -20,10 +20,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deepsynth.core.errors import InputError
 from deepsynth.core.files import MANIFEST, write_json
@@ -144,30 +144,49 @@ class JobFolder:
         status = JobStatus(values.pop("status"))
         return ExitRecord(status=status, **values)
 
-    @staticmethod
-    def metrics(output: str) -> Path:
-        """Return the file of metrics that a job with this output folder writes, if it writes any."""
-        return Path(output) / "metrics.jsonl"
-
     def mark(self, attempt: int) -> int:
         """Return how far this job has got, in a number that only progress raises.
 
         For a run with checkpoints that is the step of the newest whole one, for other work the items done.
         """
-        output = self.spec()["output"]
-        steps = [
-            int(found[1])
-            for path in (Path(output).glob("checkpoint-*/" + MANIFEST) if output else ())
-            if (found := _CHECKPOINT.fullmatch(path.parent.name))
-        ]
-        if steps:
-            return max(steps)
+        newest = newest_checkpoint(self.spec()["output"])
+        if newest is not None:
+            return checkpoint_step(newest) or 0
         return int((read_json(self.attempt(attempt) / "progress.json") or {}).get("done", -1))
+
+
+def metrics_file(output: str) -> Path:
+    """Return the file of metrics that a job with this output folder writes, if it writes any."""
+    return Path(output) / "metrics.jsonl"
+
+
+def checkpoint_step(folder: Path) -> int | None:
+    """Return the step that a checkpoint's folder is named by; none for other folders."""
+    found = _CHECKPOINT.fullmatch(folder.name)
+    return int(found[1]) if found else None
+
+
+def newest_checkpoint(output: str) -> Path | None:
+    """Return the folder of the furthest checkpoint that is whole, below a job's output folder; none without any."""
+    whole = Path(output).glob("checkpoint-*/" + MANIFEST) if output else ()
+    by_step = {step: path.parent for path in whole if (step := checkpoint_step(path.parent)) is not None}
+    return by_step[max(by_step)] if by_step else None
 
 
 def lock_name(what: str, host: str) -> str:
     """Return the name of a lock file; one that another machine's kernel holds is never looked at."""
     return f"{what}-{host}.lock" if host else f"{what}.lock"
+
+
+def json_lines(content: str | bytes) -> Iterator[dict[str, Any]]:
+    """Yield the objects of JSON lines; a line that a crash cut short, or that holds something else, is left out."""
+    for line in content.splitlines():
+        try:
+            values = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(values, dict):
+            yield cast("dict[str, Any]", values)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -124,7 +124,7 @@ def _picture(file: Path, number: int) -> Any:
     try:
         return Image.open(file)
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"the picture cannot be drawn: {error}") from None
+        raise InputError(f"the picture cannot be drawn: {error}; save it again as PNG or JPEG") from None
 
 
 def _pdf_page(file: Path, number: int, width: int) -> Any:
@@ -144,7 +144,9 @@ def _opened_pdf(file: Path) -> Any:
     try:
         return contextlib.closing(pypdfium2.PdfDocument(file))
     except pypdfium2.PdfiumError as error:
-        raise InputError(f"the PDF cannot be read: {error}") from None
+        raise InputError(
+            f"the PDF cannot be read: {str(error).rstrip('.')}; save it again, without a password"
+        ) from None
 
 
 if __name__ == "__main__":

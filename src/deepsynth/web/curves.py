@@ -6,12 +6,13 @@ bytes before it: when those have changed, the reader is told to begin anew.
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from deepsynth.jobs.folder import json_lines
 
 Point = tuple[float, float | None]
 _PROOF_BYTES = 128
@@ -43,39 +44,29 @@ def read_curves(path: Path, cursor: str = "", *, max_points: int = 2000, names: 
     except FileNotFoundError:
         return Curves(series={}, cursor="", reset=bool(cursor), total=0)
     with file:
-        start = _proven(file.read, file.seek, cursor)
+        start = _proven(file, cursor)
         file.seek(start)
         content = file.read()
         whole = content[: content.rfind(b"\n") + 1]
         end = start + len(whole)
         file.seek(max(0, end - _PROOF_BYTES))
         proof = zlib.crc32(file.read(min(end, _PROOF_BYTES)))
-    lines = list(_lines(whole))
+    lines = [values for values in json_lines(whole) if "step" in values]
     series = _columns(lines, names)
     if not start:
         series = {name: thin(points, max_points) for name, points in series.items()}
     return Curves(series=series, cursor=f"{end}-{proof:08x}", reset=bool(cursor) and not start, total=len(lines))
 
 
-def _proven(read: Any, seek: Any, cursor: str) -> int:
+def _proven(file: BinaryIO, cursor: str) -> int:
     """Return the place that a cursor names if the file before it is still the same, else 0."""
     place, _, proof = cursor.partition("-")
     if not place.isdigit() or len(place) > 18 or not proof:
         return 0
     end = int(place)
-    seek(max(0, end - _PROOF_BYTES))
-    before = read(min(end, _PROOF_BYTES))
+    file.seek(max(0, end - _PROOF_BYTES))
+    before = file.read(min(end, _PROOF_BYTES))
     return end if len(before) == min(end, _PROOF_BYTES) and f"{zlib.crc32(before):08x}" == proof else 0
-
-
-def _lines(content: bytes) -> Iterable[dict[str, Any]]:
-    for line in content.splitlines():
-        try:
-            values = json.loads(line)
-        except ValueError:  # a line that a crash cut short
-            continue
-        if isinstance(values, dict) and "step" in values:
-            yield values
 
 
 def _columns(lines: Sequence[dict[str, Any]], names: Collection[str]) -> dict[str, list[Point]]:

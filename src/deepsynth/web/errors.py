@@ -33,6 +33,10 @@ class TooLargeError(DeepSynthError):
     """An upload is larger than the limit."""
 
 
+class TooSlowError(DeepSynthError):
+    """A body did not come in time."""
+
+
 class WrongContentTypeError(DeepSynthError):
     """The body is not of a kind that is taken here."""
 
@@ -54,6 +58,7 @@ STATUS: Mapping[type[DeepSynthError], int] = {
     UnknownThingError: 404,
     IllegalMoveError: 409,
     ConflictError: 409,
+    TooSlowError: 408,
     TooLargeError: 413,
     WrongContentTypeError: 415,
     FullError: 507,
@@ -135,7 +140,9 @@ async def _malformed(_request: Request, error: Exception) -> JSONResponse:
         return answer(
             404, "UnknownThingError", f"nothing has the {path[0]} of this address; list them to see what there is"
         )
-    detail = "the body is not valid JSON" if first["type"] == "json_invalid" else reason_of(first)
+    if first["type"] == "json_invalid":
+        return answer(422, "MalformedRequest", "the body is not valid JSON")
+    detail = "a JSON object is expected" if place == "body" and not path else reason_of(first)
     return answer(422, "MalformedRequest", f"{'.'.join(path) or place}: {detail}", ".".join(path) or None)
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from deepsynth.core.progress import format_seconds
 from deepsynth.jobs import Job, JobStatus, StateManager
-from deepsynth.jobs.folder import read_json
+from deepsynth.jobs.folder import metrics_file, newest_checkpoint, read_json
 from deepsynth.jobs.machine import disk_free, memory_available
 from deepsynth.web.curves import read_curves
 from deepsynth.web.inventory import folder_bytes, parameters
@@ -53,18 +53,21 @@ class Estimates:
         if kind == "training" and earlier is None:
             plan = self._planner.plan(config)
         if plan is None:
-            waiting = "being planned for this model and batch"
-            return {
-                "memory": need(None, memory_available(), waiting),
-                "disk": need(None, disk_free(self._artifacts), waiting),
-                "time": {"seconds": None, "at_least": False, "basis": waiting},
-                "pending": True,
-            }
+            return self.unknown("being planned for this model and batch", pending=True)
         return {
             "memory": self._memory(kind, config, earlier, plan),
             "disk": self._disk(kind, config, earlier, plan),
             "time": self._time(kind, config, earlier, plan),
             "pending": False,
+        }
+
+    def unknown(self, basis: str, *, pending: bool = False) -> dict[str, Any]:
+        """Return that nothing is known, for the reason in `basis`; `pending` where a later question may find more."""
+        return {
+            "memory": need(None, memory_available(), basis),
+            "disk": need(None, disk_free(self._artifacts), basis),
+            "time": _unknown_time(basis),
+            "pending": pending,
         }
 
     def _alike(self, kind: str, config: Mapping[str, Any]) -> Job | None:
@@ -76,7 +79,7 @@ class Estimates:
     def _memory(self, kind: str, config: Mapping[str, Any], earlier: Job | None, plan: Known) -> dict[str, Any]:
         available = memory_available()
         if earlier is not None:
-            peaks = read_curves(_metrics(earlier), names={"peak_memory_mib"}, max_points=10**9).series
+            peaks = read_curves(metrics_file(earlier.output), names={"peak_memory_mib"}, max_points=10**9).series
             values = [value for _, value in peaks.get("peak_memory_mib", []) if value is not None]
             if values:
                 return need(
@@ -99,10 +102,9 @@ class Estimates:
         available = disk_free(self._artifacts)
         if kind == "training":
             keep = int(config.get("keep_checkpoints", 2)) + 2
-            known = sorted(Path(earlier.output).glob("checkpoint-*")) if earlier is not None and earlier.output else []
-            if known:
-                assert earlier is not None
-                size = folder_bytes(known[-1])
+            newest = None if earlier is None else newest_checkpoint(earlier.output)
+            if earlier is not None and newest is not None:
+                size = folder_bytes(newest)
                 return need(size * keep, available, f"{keep} checkpoints of {size:,} bytes, as job {earlier.id} wrote")
             if "checkpoints_bytes" in plan:
                 size = plan["checkpoint_bytes"]
@@ -114,17 +116,13 @@ class Estimates:
     def _time(self, kind: str, config: Mapping[str, Any], earlier: Job | None, plan: Known) -> dict[str, Any]:
         examples = examples_to_see(config) if kind == "training" else None
         if examples is None and kind == "training":
-            return {"seconds": None, "at_least": False, "basis": "the number of examples is not known"}
+            return _unknown_time("the number of examples is not known")
         if examples is not None and "operations" in plan:
             return _planned_time(plan, examples)
-        unknown = {
-            "seconds": None,
-            "at_least": False,
-            "basis": "no earlier job with this model and batch to measure by",
-        }
+        unknown = _unknown_time("no earlier job with this model and batch to measure by")
         if examples is None or earlier is None:
             return unknown
-        rates = read_curves(_metrics(earlier), names={"samples_per_second"}, max_points=10**9).series
+        rates = read_curves(metrics_file(earlier.output), names={"samples_per_second"}, max_points=10**9).series
         values = sorted(value for _, value in rates.get("samples_per_second", []) if value)
         if not values:
             return unknown
@@ -134,6 +132,10 @@ class Estimates:
             f"{examples:,} examples at {rate:.1f} a second, the median of job {earlier.id}: {format_seconds(seconds)}"
         )
         return {"seconds": seconds, "at_least": False, "basis": basis}
+
+
+def _unknown_time(basis: str) -> dict[str, Any]:
+    return {"seconds": None, "at_least": False, "basis": basis}
 
 
 def _planned_memory(plan: Known, available: int) -> dict[str, Any]:
@@ -174,9 +176,5 @@ def _likeness(config: Mapping[str, Any]) -> tuple[Any, ...]:
     return (model, config.get("batch_size"), rendering.get("mode"), bool(config.get("lora")))
 
 
-def _metrics(job: Job) -> Path:
-    return Path(job.output) / "metrics.jsonl"
-
-
 def _has_metrics(job: Job) -> bool:
-    return job.kind != "training" or (bool(job.output) and _metrics(job).is_file())
+    return job.kind != "training" or (bool(job.output) and metrics_file(job.output).is_file())

@@ -17,7 +17,7 @@ from typing import Any
 from deepsynth import __version__
 from deepsynth.core.errors import StorageError
 from deepsynth.jobs import StateManager, UnknownJobError, logs
-from deepsynth.jobs.folder import JobFolder
+from deepsynth.jobs.folder import JobFolder, metrics_file
 from deepsynth.jobs.job import ACTIVE, Job
 from deepsynth.web.answers import encode_event, job_values, progress_answer
 from deepsynth.web.errors import TooManyError
@@ -157,7 +157,7 @@ class Events:
         return encoded
 
     def _progress(self, job: Job) -> dict[str, Any]:
-        metrics = self._folder(job.id).metrics(job.output)
+        metrics = metrics_file(job.output)
         return {
             "job_id": job.id,
             "attempt": job.attempt,

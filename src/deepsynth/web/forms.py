@@ -27,20 +27,6 @@ def verb_of(kind: str) -> Verb:
     return kinds[kind]
 
 
-def preset_settings(verb: Verb, preset: str | None) -> Mapping[str, Any]:
-    """Return the settings of a preset; nothing for none.
-
-    Raises:
-        SettingsError: the verb has no such preset.
-    """
-    if preset is None:
-        return {}
-    table = verb.preset_table()
-    if preset not in table:
-        raise SettingsError(f"no preset {preset[:60]!r}; known: {', '.join(table) or 'none'}", field="preset")
-    return table[preset]
-
-
 @functools.cache
 def describe_kind(kind: str) -> dict[str, Any]:
     """Return what a form of this kind needs, from the same classes that the command line reads."""
@@ -89,7 +75,7 @@ def as_yaml(verb: Verb, config: Config) -> str:
 
 def as_command(verb: Verb, config: Config, preset: str | None = None) -> str:
     """Return the command line that runs the same, with the preset if that is said, and otherwise what differs from it."""
-    base = verb.config_class().parse(merge({}, preset_settings(verb, preset)))
+    base = verb.config_class().parse(merge({}, verb.preset_settings(preset)))
     values = differences(config, base)
     words = ["deepsynth", verb.name]
     if verb.positional and verb.positional in values:
@@ -123,6 +109,11 @@ def _flags(values: Mapping[str, Any], owner: type[BaseModel] | None, prefix: str
     return words
 
 
+def _has_fixed_length(annotation: Any) -> bool:
+    """Tell a tuple of so many values, which follow one flag together, from a list, of which each value has its own."""
+    return get_origin(annotation) is tuple and Ellipsis not in get_args(annotation)
+
+
 class _NoAliases(yaml.SafeLoader):
     """Refuses aliases: a few lines of them can stand for gigabytes."""
 
@@ -130,11 +121,6 @@ class _NoAliases(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):  # pyright: ignore[reportUnknownMemberType]
             raise yaml.YAMLError("aliases (*name) are not taken here; write the value out")
         return super().compose_node(parent, index)
-
-
-def _has_fixed_length(annotation: Any) -> bool:
-    """Tell a tuple of so many values, which follow one flag together, from a list, of which each value has its own."""
-    return get_origin(annotation) is tuple and Ellipsis not in get_args(annotation)
 
 
 def parse_text(kind: str, text: str) -> dict[str, Any]:

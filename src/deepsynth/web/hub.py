@@ -6,6 +6,7 @@ It is kept in memory, or in the system's keyring when that was asked for. Jobs t
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import threading
 from collections.abc import Callable, Mapping
@@ -124,8 +125,6 @@ def ask_hub(token: str) -> str | None:
 def _find_keyring() -> Any:
     if importlib.util.find_spec("keyring") is None:
         return None
-    import importlib as modules
-
-    keyring: Any = modules.import_module("keyring")
+    keyring: Any = importlib.import_module("keyring")
     usable = keyring.get_keyring().priority >= 1  # the stand-ins without a store have less
     return keyring if usable else None

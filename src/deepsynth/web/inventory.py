@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from deepsynth.core.files import MANIFEST
-from deepsynth.jobs.folder import read_json
+from deepsynth.jobs.folder import checkpoint_step, metrics_file, read_json
 from deepsynth.web.curves import read_curves
 from deepsynth.web.errors import UnknownThingError
 
 DEPTH = 4
 MOST_FOLDERS = 5000
-_STEP = re.compile(r"checkpoint-(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,20 +172,19 @@ def dataset_facts(path: Path) -> dict[str, Any]:
 
 def model_facts(path: Path) -> dict[str, Any]:
     """Return what a list of models shows of one."""
-    found = _STEP.fullmatch(path.name)
     trainer = read_json(path / "trainer.json") or {}
-    step = int(found[1]) if found else None
+    step = checkpoint_step(path)
     return {
         "name": f"{path.parent.name}/{path.name}",
         "path": str(path),
-        "kind": "checkpoint" if found else path.name if path.name in ("merged", "averaged") else "export",
+        "kind": "checkpoint" if step is not None else path.name if path.name in ("merged", "averaged") else "export",
         "step": step,
         "bytes": folder_bytes(path),
         "created_at": modified(path),
         "base": trainer.get("model"),
         "adapter": (path / "adapter_config.json").is_file(),
         "whole": is_whole(path),
-        "loss": None if step is None else loss_at(path.parent / "metrics.jsonl", step),
+        "loss": None if step is None else loss_at(metrics_file(str(path.parent)), step),
     }
 
 

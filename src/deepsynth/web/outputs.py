@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsynth.jobs import Job
+from deepsynth.jobs.folder import json_lines
 from deepsynth.web.inventory import identify
 
 MOST_FILES = 2000
@@ -135,11 +136,6 @@ def _page_addresses(job: Job, pages: list[Any]) -> list[str]:
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        content = path.read_text(encoding="utf-8")
+        yield from json_lines(path.read_bytes())
     except FileNotFoundError:
         return
-    for line in content.splitlines():
-        try:
-            yield json.loads(line)
-        except ValueError:  # a line that a crash cut short
-            continue

@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deepsynth.core.built_in import BUILT_IN
+
 logger = logging.getLogger(__name__)
 
 SECONDS = 120.0
 MOST_KNOWN = 200
-SIZES = frozenset({"tiny", "nano"})
-"""Models that need no file."""
 RELEVANT = (
     *("model", "batch_size", "max_length", "mixed_precision", "gradient_checkpointing", "keep_checkpoints", "freeze"),
     *("optimizer", "lora", "rendering"),
@@ -43,7 +43,8 @@ def ask(settings: str) -> Known:
     except subprocess.TimeoutExpired:
         return {"error": f"the plan was not ready within {SECONDS:g} s"}
     if answer.returncode:
-        return {"error": f"the plan failed: {answer.stderr.strip().splitlines()[-1:] or ['no words']}"}
+        said = answer.stderr.strip().splitlines() or [f"exit code {answer.returncode}"]
+        return {"error": f"the plan failed: {said[-1]}"}
     return json.loads(answer.stdout)
 
 
@@ -61,10 +62,10 @@ class Planner:
     def plan(self, config: Mapping[str, Any]) -> Known | None:
         """Return the estimate for the settings of a training, or none while it is being worked out.
 
-        A model that is neither a built-in size nor a folder is not fetched for this; then the estimate is an error in words.
+        A model that is neither built in nor a folder is not fetched for this; then the estimate is an error in words.
         """
         model = str(config["model"])
-        if model not in SIZES and not Path(model).is_dir():
+        if model not in BUILT_IN and not Path(model).is_dir():
             return {"error": f"the size of {model} is known once it has been loaded"}
         key = json.dumps({name: config[name] for name in RELEVANT if name in config}, sort_keys=True)
         with self._lock:

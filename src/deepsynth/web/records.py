@@ -68,4 +68,4 @@ class Records:
         """
         with self._database.write() as transaction:
             if not transaction.run("DELETE FROM comparisons WHERE name = ? RETURNING name", (name,)):
-                raise UnknownThingError(f"no comparison {name!r}")
+                raise UnknownThingError(f"no comparison {name!r}; list them to see what there is")

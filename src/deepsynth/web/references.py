@@ -35,9 +35,12 @@ class References:
             UnknownThingError: nothing has the id.
         """
         assert verb.job is not None
-        settings = merge({}, given)
+        asked = settings = merge({}, given)
         if verb.job.output and _lookup(settings, verb.job.output) is not None:
-            raise InputError("the application chooses the folder of each job; leave it out", field=verb.job.output)
+            raise InputError(
+                f"{verb.job.output}: the application chooses the folder of each job; leave it out",
+                field=verb.job.output,
+            )
         for name, default in path_settings(verb.config_class()):
             kind = verb.job.references.get(name, "path")
             value = _lookup(settings, name)
@@ -49,11 +52,16 @@ class References:
                 settings = self._with_default(settings, name, default)
         for name, kind in verb.job.references.items():
             value = _lookup(settings, name)
+            if kind == "dataset" and not _lookup(asked, name) and not self._is_there(Path(str(value))):
+                raise InputError(f"{name}: choose a dataset, such as dataset:<id>", field=name)
             if isinstance(value, str) and value:
                 settings = merge(settings, {name: self._resolve(kind, value, name)})
             if kind == "dataset" and not Path(str(_lookup(settings, name))).exists():
                 raise InputError(f"{name}: there is no dataset at {_lookup(settings, name)}; choose one", field=name)
         return merge(settings, {verb.job.output: str(output)}) if verb.job.output else settings
+
+    def _is_there(self, path: Path) -> bool:
+        return path.exists() and self._inventory.holds(path)
 
     def _with_default(self, settings: dict[str, Any], name: str, default: Path) -> dict[str, Any]:
         """Make a default path absolute, for a job has another working folder; a group that is off stays off."""

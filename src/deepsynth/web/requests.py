@@ -15,7 +15,7 @@ from deepsynth.core.errors import DeepSynthError
 from deepsynth.jobs import Job, Needs
 from deepsynth.jobs.job import new_job_id
 from deepsynth.web.bodies import Body
-from deepsynth.web.forms import as_command, as_yaml, preset_settings, verb_of
+from deepsynth.web.forms import as_command, as_yaml, verb_of
 from deepsynth.web.services import Services
 from deepsynth.workflows.catalog import Verb
 
@@ -38,7 +38,7 @@ def layered(services: Services, request: JobRequest, output: Path) -> tuple[Verb
         InputError: a reference leads nowhere, or a path is not one that jobs may read.
     """
     verb = verb_of(request.kind)
-    given = merge(dict(preset_settings(verb, request.preset)), request.settings)
+    given = merge(verb.preset_settings(request.preset), request.settings)
     return verb, verb.config_class().parse(services.references.resolve(verb, given, output)).completed()
 
 
@@ -76,26 +76,13 @@ def create(services: Services, request: JobRequest, key: str | None) -> tuple[Jo
 
 def check(services: Services, request: JobRequest) -> dict[str, Any]:
     """Return what would run and what it would take; settings that are wrong are listed, not raised."""
-    empty: dict[str, Any] = {
-        "ok": False,
-        "errors": [],
-        "cli": "",
-        "yaml": "",
-        "settings": {},
-        "warnings": [],
-        "pending": False,
-    }
-    unknown = {"needed_bytes": None, "available_bytes": 0, "fits": None, "basis": "the settings are not complete"}
-    empty |= {
-        "memory": unknown,
-        "disk": unknown,
-        "time": {"seconds": None, "at_least": False, "basis": "the settings are not complete"},
-    }
     output = services.place.artifacts / "new"
     try:
         verb, config = layered(services, request, output)
     except DeepSynthError as error:
-        return {**empty, "errors": errors_of(error)}
+        empty: dict[str, Any] = {"cli": "", "yaml": "", "settings": {}, "warnings": []}
+        unknown = services.estimates.unknown("the settings are not complete")
+        return {"ok": False, "errors": errors_of(error), **empty, **unknown}
     values = config.model_dump(mode="json")
     assert verb.job is not None
     estimates = services.estimates.all(request.kind, values)

@@ -15,7 +15,7 @@ from deepsynth.core.files import write_json
 from deepsynth.jobs.folder import JOB_ID, read_json
 from deepsynth.jobs.machine import disk_free
 from deepsynth.jobs.rows import now
-from deepsynth.web.errors import FullError, TooLargeError, UnknownThingError, WrongContentTypeError
+from deepsynth.web.errors import FullError, TooLargeError, TooSlowError, UnknownThingError, WrongContentTypeError
 
 CHUNK_SECONDS = 30.0
 TYPES: Mapping[str, str] = {
@@ -54,12 +54,12 @@ class Uploads:
         Raises:
             WrongContentTypeError: the type is not taken, or the first bytes are not those of the type.
             TooLargeError: it is larger than the limit.
+            TooSlowError: it stopped coming.
             FullError: the quota is used up, or the disk would be too full.
         """
         if media_type not in TYPES:
-            raise WrongContentTypeError(
-                f"{media_type[:60] or 'no content type'} is not taken; send one of {', '.join(TYPES)}"
-            )
+            what = f"content type {media_type[:60]} is not taken" if media_type else "the upload has no content type"
+            raise WrongContentTypeError(f"{what}; send one of {', '.join(TYPES)}")
         identity = secrets.token_hex(8)
         folder = self._folder / f".{identity}"
         folder.mkdir(parents=True, mode=0o700)
@@ -90,17 +90,17 @@ class Uploads:
                     _check_beginning(chunk, media_type)
                 size += len(chunk)
                 if size > self._upload_bytes:
-                    raise TooLargeError(f"larger than the limit of {self._upload_bytes} bytes")
+                    raise TooLargeError(f"the upload has more than the {self._upload_bytes:,} bytes that are taken")
                 if size > room:
-                    raise FullError(f"uploads may take {self._quota_bytes} bytes together; delete some")
+                    raise FullError(f"uploads may take {self._quota_bytes:,} bytes together; delete some")
                 if disk_free(path.parent) - len(chunk) < self._free_bytes:
-                    raise FullError(f"the disk must keep {self._free_bytes} bytes free; remove what is not needed")
+                    raise FullError(f"the disk must keep {self._free_bytes:,} bytes free; remove what is not needed")
                 digest.update(chunk)
                 await asyncio.to_thread(file.write, chunk)
             file.flush()
             os.fsync(file.fileno())
         if not size:
-            raise WrongContentTypeError("the body is empty")
+            raise WrongContentTypeError("the upload is empty; send the bytes of a file")
         return size, digest.hexdigest()
 
     def used(self) -> int:
@@ -142,9 +142,9 @@ class Uploads:
 def _check_beginning(chunk: bytes, media_type: str) -> None:
     known = _BEGINNINGS.get(media_type)
     if known and not chunk.startswith(known):
-        raise WrongContentTypeError(f"the body does not begin as {media_type} does")
+        raise WrongContentTypeError(f"the upload does not begin as {media_type} does; send the type that it is of")
     if known is None and b"\0" in chunk:
-        raise WrongContentTypeError(f"the body is not {media_type}: it holds NUL bytes")
+        raise WrongContentTypeError(f"the upload is not {media_type}: it holds NUL bytes")
 
 
 async def _in_time(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -155,4 +155,4 @@ async def _in_time(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise TooLargeError(f"no byte came for {CHUNK_SECONDS:g} seconds") from None
+            raise TooSlowError(f"no byte of the upload came for {CHUNK_SECONDS:g} seconds; send it again") from None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deepsynth.core.config import Config
+from deepsynth.core.errors import SettingsError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +61,20 @@ class Verb:
     def preset_table(self) -> dict[str, Mapping[str, Any]]:
         """Return the settings of its presets by name."""
         return {name: preset.settings for name, preset in self._presets().items()}
+
+    def preset_settings(self, name: str | None) -> Mapping[str, Any]:
+        """Return the settings of one preset; nothing for none.
+
+        Raises:
+            SettingsError: there is no such preset; the message lists those that there are.
+        """
+        if name is None:
+            return {}
+        table = self.preset_table()
+        if name not in table:
+            known = ", ".join(table) or "none"
+            raise SettingsError(f"{self.name} has no preset {name[:60]!r}; known: {known}", field="preset")
+        return table[name]
 
     def preset_descriptions(self) -> dict[str, str]:
         """Return what each preset is for and what it takes."""

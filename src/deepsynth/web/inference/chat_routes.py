@@ -164,8 +164,9 @@ def _data(value: Any) -> str:
 
 
 async def _read(request: Request, service: InferenceService) -> tuple[ChatRequest, Parts, Asking]:
-    if content_type(request) != "application/json":
-        raise WrongTypeError("send application/json")
+    declared = content_type(request)
+    if declared != "application/json":
+        raise WrongTypeError(f"send application/json, not {declared[:60] or 'a body without a content type'}")
     config = service.config
     async with read_body(request, service.held, config.body_bytes, config.body_seconds) as body:
         asked = ChatRequest.parse(parse_json(body))

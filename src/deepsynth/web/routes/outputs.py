@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from deepsynth.jobs import logs
+from deepsynth.jobs.folder import metrics_file
 from deepsynth.web.curves import read_curves
 from deepsynth.web.errors import UnknownThingError
 from deepsynth.web.outputs import find_file, list_files, read_samples, read_system
@@ -92,8 +93,7 @@ def show_metrics(
 ) -> Any:
     """Return a run's curves, all or those of `names` (commas between): thinned, or what is new since `cursor`."""
     job = services.store.get_job(job_id)
-    path = services.executor.folder(job_id).metrics(job.output)
-    return read_curves(path, cursor, max_points=max_points, names=names.split(",") if names else ())
+    return read_curves(metrics_file(job.output), cursor, max_points=max_points, names=names.split(",") if names else ())
 
 
 @router.get("/api/jobs/{job_id:id}/system", response_model=SystemPoints)
@@ -117,7 +117,7 @@ def show_report(services: Wired, job_id: Identity) -> Any:
     job = services.store.get_job(job_id)
     path = find_file(job, "report.json") or find_file(job, "frontier.json")
     if path is None:
-        raise UnknownThingError(f"job {job_id} has written no report")
+        raise UnknownThingError(f"job {job_id} has written no report; evaluations and frontiers write one at their end")
     return FileResponse(path, media_type="application/json")
 
 
