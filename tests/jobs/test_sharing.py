@@ -51,3 +51,11 @@ def test_a_job_whose_machine_is_lost_goes_back_into_the_queue(store):
     assert (settled.id, settled.status, settled.attempt) == (job.id, JobStatus.QUEUED, 2)
     assert store.queue.leases("alpha") == {}
     assert not store.beat(job.id, 1), "the fence"
+
+
+def test_what_is_held_is_told_by_machine(store):
+    assert store.machines.leases() == {}
+    jobs = [store.create_job("training", {}) for _ in range(2)]
+    for host in ("beta", "alpha"):
+        store.queue.start_next({"cpu": 1, "gpu": 0}, host)
+    assert store.machines.leases() == {"alpha": {"cpu:0": jobs[1].id}, "beta": {"cpu:0": jobs[0].id}}

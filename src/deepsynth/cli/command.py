@@ -98,11 +98,13 @@ def _signature(verb: Verb, flags_class: type[BaseModel]) -> inspect.Signature:
         parameters.append(kinds("positional", kinds.VAR_POSITIONAL, annotation=Annotated[str, parameter]))
     given = Annotated[flags_class, cyclopts.Parameter(name="*")]
     parameters.append(kinds("given", kinds.KEYWORD_ONLY, annotation=given, default=flags_class.model_construct()))
-    file = Annotated[Path | None, cyclopts.Parameter(help="Settings file (YAML or JSON); flags win over it.")]
+    file = Annotated[Path | None, cyclopts.Parameter(help="Settings file (YAML or JSON); flags override it.")]
     parameters.append(kinds("config", kinds.KEYWORD_ONLY, annotation=file, default=None))
     if verb.presets:
         known = " ".join(f"{name}: {sentence}" for name, sentence in verb.preset_descriptions().items())
-        preset = Annotated[str | None, cyclopts.Parameter(help=f"Named settings under the file's. {known}")]
+        preset = Annotated[
+            str | None, cyclopts.Parameter(help=f"Named settings, which the settings file and flags override. {known}")
+        ]
         parameters.append(kinds("preset", kinds.KEYWORD_ONLY, annotation=preset, default=None))
     return inspect.Signature(parameters)
 

@@ -41,6 +41,13 @@ class Machines:
         sql = f"SELECT name, capacity FROM hosts WHERE heard_at >= {CLOCK_SECONDS} - CAST(? AS BIGINT) ORDER BY name"
         return {row["name"]: json.loads(row["capacity"]) for row in self._database.read(sql, (int(seconds),))}
 
+    def leases(self) -> dict[str, dict[str, str]]:
+        """Return which job holds which resource, by machine; machines of which nothing is held are left out."""
+        found: dict[str, dict[str, str]] = {}
+        for row in self._database.read("SELECT host, resource, job_id FROM leases ORDER BY host, resource"):
+            found.setdefault(row["host"], {})[row["resource"]] = row["job_id"]
+        return found
+
     def silent_jobs(self, host: str, seconds: float) -> list[Job]:
         """Return the active jobs of machines other than `host` that were not heard of for so many seconds."""
         conditions, values = one_of(statuses=ACTIVE)

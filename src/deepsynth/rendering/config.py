@@ -32,11 +32,11 @@ class RenderConfig(Config):
     """Break words at the end of a line by the patterns of the document's language, where there are some (needs the extra
     `hyphenation`). The hyphen is drawn and is no part of the text."""
     lines: int | None = Field(default=None, ge=1)
-    """Put no more lines into a column, for a model that has never read fuller pages."""
+    """Most lines in a column; for a model that was trained on pages no fuller than this."""
     missing: Literal["error", "replace", "drop"] = "error"
     """What to do with a character that no font draws: stop and name it, draw U+FFFD, or leave it out."""
     max_pages: int | None = Field(default=None, ge=1)
-    """Draw no more pages than this; the text that is left over is told, not lost in silence."""
+    """Most pages to draw; a warning says how much text is left over."""
 
     @field_validator("mode")
     @classmethod
@@ -48,7 +48,8 @@ class PlanConfig(Config):
     """What a document may cost, and what is given up first; only one of `target_ratio` and `visual_tokens` is set."""
 
     target_ratio: float | None = Field(default=None, gt=0.0, le=100.0)
-    """Text tokens per visual token to come as near to as the letters allow (counted as published: without row ends)."""
+    """Text tokens per visual token to aim for, as nearly as letters that can be read allow (counted as in published figures:
+    without row ends)."""
     visual_tokens: int | None = Field(default=None, ge=1)
     """Visual tokens that a document may take in the prompt, row ends included."""
     modes: tuple[str, ...] = ()
@@ -59,9 +60,10 @@ class PlanConfig(Config):
     largest_px: float = Field(default=48.0, ge=5.0, le=96.0)
     """Letters are made no larger than this, however much room there is."""
     smallest_margin: int = Field(default=2, ge=0, le=256)
-    """Pixels; margins wider than this are halved until they reach it before letters become too small to read or pages more."""
+    """Smallest margin in pixels; wider ones are halved down to it before letters become too small to read or pages
+    are added."""
     longest_line: int = Field(default=120, ge=20)
-    """Characters; a page whose lines would be longer is set in columns."""
+    """Longest line in characters; a page whose lines would be longer is set in columns."""
 
     @field_validator("modes")
     @classmethod

@@ -1,4 +1,4 @@
-"""Settings of the web application and of its worker, and the environment's words for them: nothing else here reads it."""
+"""Settings of the web application and of its worker, and the environment variables that name them, read here alone."""
 
 from __future__ import annotations
 
@@ -28,29 +28,30 @@ class QueueConfig(Config):
     cpu_slots: int | None = Field(default=None, ge=1, le=64)
     """Jobs that may run at once; by default one, and one more for each accelerator."""
     executor: str = "local"
-    """Where jobs run: `local`, on this machine; `ray`, on a Ray cluster; or an executor of yours (`deepsynth.executors`)."""
+    """Where jobs run: `local`, on this machine; `ray`, on a Ray cluster; or an executor of your own (entry point
+    `deepsynth.executors`)."""
     ray_address: str = "http://127.0.0.1:8265"
-    """Address of the cluster's job server, with `executor` ray."""
+    """Address of the Ray cluster's job server; used with `executor` ray."""
     ray_gpus: int = Field(default=0, ge=0, le=4096)
-    """Accelerators that jobs may hold on the cluster at once, with `executor` ray."""
+    """Accelerators that jobs may hold on the Ray cluster at once; used with `executor` ray."""
     log_format: LogFormat = "text"
-    """The process's own log: lines for people, or a JSON object a line (environment: DEEPSYNTH_UI_LOG_FORMAT)."""
+    """Form of the process's own log: lines of text, or one JSON object per line (environment: DEEPSYNTH_UI_LOG_FORMAT)."""
     pause_on_stop: bool = False
-    """When stopped, pause every job at a checkpoint first: for containers (environment: DEEPSYNTH_UI_PAUSE_ON_STOP)."""
+    """Before stopping, pause every job at a checkpoint; meant for containers (environment: DEEPSYNTH_UI_PAUSE_ON_STOP)."""
 
 
 class WorkerConfig(QueueConfig):
     """A process that runs the queue and serves nothing."""
 
     check: bool = False
-    """Only tell whether the store answers and somebody runs its queue: exit code 0, else 1. For health checks."""
+    """Only check that the store answers and that some process runs its queue: exit code 0 if so, else 1. For health checks."""
 
 
 class WebConfig(QueueConfig):
     """Where the web application listens, what it keeps, and who may use it."""
 
     host: str = "127.0.0.1"
-    """Address to listen on. One that other machines reach needs a token (environment: DEEPSYNTH_UI_HOST)."""
+    """Address to listen on; one that other machines can reach needs a token (environment: DEEPSYNTH_UI_HOST)."""
     port: int = Field(default=5000, ge=0, le=65535)
     """Port to listen on (environment: DEEPSYNTH_UI_PORT)."""
     uds: Path | None = None
@@ -58,25 +59,28 @@ class WebConfig(QueueConfig):
     root_path: str = Field(default="", pattern=r"^(/[A-Za-z0-9._~-]+)*$")
     """Prefix under which a proxy publishes the application, for example `/deepsynth`."""
     allowed_hosts: tuple[str, ...] = ()
-    """Further names, `name` or `name:port`, by which it may be called (environment: DEEPSYNTH_UI_ALLOWED_HOSTS, by commas)."""
+    """Further host names, `name` or `name:port`, under which the application may be reached (environment:
+    DEEPSYNTH_UI_ALLOWED_HOSTS, separated by commas)."""
     run_queue: bool = True
-    """Start waiting jobs in this process; off where `deepsynth worker` does (environment: DEEPSYNTH_UI_RUN_QUEUE)."""
+    """Start waiting jobs in this process; switch it off where `deepsynth worker` does that (environment:
+    DEEPSYNTH_UI_RUN_QUEUE)."""
     folders: tuple[Path, ...] = (Path("data"), Path("runs"))
-    """Folders whose datasets and models are offered beside those of jobs; jobs read from no others."""
+    """Folders whose datasets and models are offered beside those of jobs; jobs can read from no other folders."""
     token_file: Path | None = None
     """File with the access token (environment: DEEPSYNTH_TOKEN_FILE, or DEEPSYNTH_TOKEN for the token itself)."""
     login: Literal["auto", "always"] = "auto"
-    """Whether one must log in: when there is a token, or always; without one a login link for this run is printed."""
+    """Whether people must log in: `auto`, when there is a token, or `always`, which makes a token for this run where there is
+    none."""
     secure_cookies: bool = False
     """Send the login cookie over TLS only: set it when a proxy publishes the application with https."""
     upload_bytes: Bytes = 256 * 2**20
-    """Largest upload."""
+    """Largest upload, in bytes."""
     quota_bytes: Bytes = 4 * 2**30
     """Bytes that all uploads together may take."""
     free_bytes: int = Field(default=2**29, ge=0)
-    """Bytes of disk that an upload must leave free."""
+    """Free disk space that an upload must leave, in bytes."""
     streams: int = Field(default=256, ge=1, le=10_000)
-    """Pages that may listen to events at once; from one address of another machine at most 100."""
+    """Pages that may listen to events at once; at most 100 of them from any one other machine."""
     inference: InferenceConfig = InferenceConfig()
     """The model that the playground and the HTTP interface run."""
 

@@ -163,6 +163,7 @@ class World:
         self.keys: dict[str, str] = {}
         self.token = False
         self.kept: set[str] = {"m3"}
+        self.machines: list[dict[str, Any]] = []
         self.gone: set[str] = set()
         self.kinds = kinds()
 
@@ -630,7 +631,8 @@ class Handler(BaseHTTPRequestHandler):
             {
                 "version": "0.1.0", "state_dir": "/state", "folders": ["/data"], "read_only": False, "cpus": 2, "memory_bytes": 24_000_000_000,
                 "memory_available_bytes": 16_000_000_000, "disk_free_bytes": 220_000_000_000, "gpus": [], "slots": {"cpu": 1, "gpu": 0},
-                "leases": {"cpu:0": f"{7:016x}"}, "limits": {"upload_bytes": 33_554_432, "quota_bytes": 4_000_000_000}, "login_required": False,
+                "leases": {"cpu:0": f"{7:016x}"}, "host": "", "machines": self.world.machines,
+                "limits": {"upload_bytes": 33_554_432, "quota_bytes": 4_000_000_000}, "login_required": False,
                 "trackers": {"tensorboard": False, "trackio": True},
             }
         )  # fmt: skip

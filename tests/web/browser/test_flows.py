@@ -293,3 +293,20 @@ def test_a_one_time_link_logs_in_and_leaves_no_trace(visit, fake):
     page.get_by_role("heading", name="Jobs", level=1).wait_for()
     assert sent == ['{"code":"one-time-code"}']
     page.wait_for_function("!location.href.includes('one-time-code')")
+
+
+def test_the_machines_that_share_the_queue_are_listed_with_what_they_run(visit, fake):
+    base, world = fake
+    page = visit(base).open("#/settings")
+    page.get_by_role("heading", name="This machine").wait_for()
+    assert page.get_by_text("Machines that share the queue").count() == 0, "nobody shares it"
+    world.machines = [
+        {"name": "desk", "here": True, "slots": {"cpu": 2, "gpu": 0}, "leases": {}},
+        {"name": "rack-7", "here": False, "slots": {"cpu": 5, "gpu": 4}, "leases": {"gpu:1": f"{7:016x}"}},
+    ]
+    page.reload()
+    rows = page.get_by_role("region", name="Machines that share the queue").get_by_role("row")
+    rows.nth(2).wait_for()
+    assert rows.nth(1).inner_text().split("\t") == ["desk (this server)", "2 CPU, 0 GPU", "nothing"]
+    assert "5 CPU, 4 GPU" in rows.nth(2).inner_text()
+    assert rows.nth(2).get_by_role("link").get_attribute("href") == f"#/jobs/{7:016x}"

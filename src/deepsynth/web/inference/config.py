@@ -20,17 +20,18 @@ class InferenceConfig(ModelSettings):
     max_new_tokens: int = Field(default=1024, ge=1, le=8192)
     """Longest summary that a request may ask for."""
     json_bytes: int = Field(default=8 * MEGABYTE, ge=1024)
-    """Largest JSON body of the plain route; the chat route takes as much as `body_bytes`, since its pictures come as text."""
+    """Largest JSON body of the plain route, in bytes; the chat route takes as much as `body_bytes`, since its pictures come
+    as text."""
     body_bytes: int = Field(default=32 * MEGABYTE, ge=1024)
-    """Largest body."""
+    """Largest body of a request, in bytes."""
     held_bytes: int = Field(default=256 * MEGABYTE, ge=1024)
-    """Bodies of all requests together that may be held in memory."""
+    """Bytes of request bodies that may be held in memory at once, over all requests."""
     body_seconds: float = Field(default=30.0, gt=0, le=600)
-    """Time in which a body must have come."""
+    """Seconds within which a body must have arrived."""
     draw_seconds: float = Field(default=30.0, gt=0, le=600)
-    """Time in which a document must have been drawn."""
+    """Seconds within which a document must have been drawn."""
     draw_processes: int = Field(default=1, ge=1, le=64)
-    """Documents drawn at the same time."""
+    """Documents that are drawn at the same time."""
     limits: DrawLimits = DrawLimits()
     """What one document may cost."""
 

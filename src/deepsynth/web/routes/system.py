@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from deepsynth import __version__
 from deepsynth.core.errors import DeepSynthError
@@ -33,6 +33,15 @@ class Ready(BaseModel):
     checks: dict[str, str]
 
 
+class SharingMachine(BaseModel):
+    """A machine that shares the queue."""
+
+    name: str
+    here: bool = Field(description="Whether this answer comes from it.")
+    slots: dict[str, int]
+    leases: dict[str, str] = Field(description="Resource to the job that holds it.")
+
+
 class System(BaseModel):
     """The machine and the server's limits."""
 
@@ -48,7 +57,7 @@ class System(BaseModel):
     slots: dict[str, int]
     leases: dict[str, str]
     host: str
-    machines: dict[str, dict[str, int]]
+    machines: list[SharingMachine] = Field(description="Those that share the queue; none where nobody shares it.")
     limits: dict[str, int]
     login_required: bool
     trackers: dict[str, bool]
@@ -110,7 +119,7 @@ def show_system(services: Wired) -> dict[str, Any]:
         "slots": services.scheduler.capacity,
         "leases": services.store.queue.leases(services.place.host),
         "host": services.place.host,
-        "machines": services.scheduler.machines(),
+        "machines": _sharing_machines(services),
         "limits": {
             "upload_bytes": config.upload_bytes,
             "quota_bytes": config.quota_bytes,
@@ -121,3 +130,13 @@ def show_system(services: Wired) -> dict[str, Any]:
         "trackers": {name: importlib.util.find_spec(name) is not None for name in TRACKERS},
         "engines": {"ray": importlib.util.find_spec("ray") is not None},
     }
+
+
+def _sharing_machines(services: Services) -> list[dict[str, Any]]:
+    machines = services.scheduler.machines()
+    held = services.store.machines.leases() if machines else {}
+    here = services.place.host
+    return [
+        {"name": name, "here": name == here, "slots": slots, "leases": held.get(name, {})}
+        for name, slots in machines.items()
+    ]

@@ -57,7 +57,7 @@ function Differences({ runs }) {
     </div>
     ${shown.length
       ? h(RunTable, { runs, caption: "Settings of the runs", rows })
-      : html`<p class="faint">They were set alike; only the seed of chance or the data's order could differ.</p>`}
+      : html`<p class="faint">They have the same settings; only the random seed or the order of the data could differ.</p>`}
   </section>`;
 }
 

@@ -53,7 +53,7 @@ function DeleteDialog({ job, onClose, onDeleted }) {
   return h(Dialog, {
     title: `Delete “${job.name}”?`,
     onClose,
-    children: html`<p>The job's record, its logs and its place in comparisons go. This cannot be undone.</p>
+    children: html`<p>The job's record, its logs and its place in comparisons are deleted. This cannot be undone.</p>
       <label class="check">
         <input type="checkbox" checked=${artifacts} onChange=${() => setArtifacts(!artifacts)} />
         <span>

@@ -57,7 +57,7 @@ function Source({ onInput, input }) {
     ${file
       ? html`<div class="dropped">
           ${h(Icon, { name: "file" })}<span><strong>${file.name}</strong><br /><span class="faint">${bytes(file.size)}</span></span>
-          ${h(Button, { look: "quiet", icon: "close", label: "Take the file away", onClick: () => onInput(null) })}
+          ${h(Button, { look: "quiet", icon: "close", label: "Remove the file", onClick: () => onInput(null) })}
         </div>`
       : html`<label class="field"
           ><span>Document</span>

@@ -77,6 +77,35 @@ function HubSection({ hub, onChange }) {
   </section>`;
 }
 
+/** @param {Record<string, number>} slots */
+const slots = (slots) => Object.entries(slots).map(([name, many]) => `${many} ${name.toUpperCase()}`).join(", ");
+
+/** Links to the jobs that hold slots. @param {Record<string, string>} leases */
+const inUse = (leases) =>
+  Object.entries(leases).map(([slot, id]) => html`<a href=${link(["jobs", id])}>${slotName(slot)} by ${jobs.value.get(id)?.name ?? id}</a> `);
+
+/** @param {{machines: T.SharingMachine[]}} props */
+function Machines({ machines }) {
+  return html`<section class="section">
+    <h2>Machines that share the queue</h2>
+    <p class="help">Each runs a server or a worker on the same store. One that is not heard of for the length of its lease drops out of this list, and its jobs continue on another.</p>
+    <div class="scroll" tabindex="0" role="region" aria-label="Machines that share the queue">
+      <table>
+        <thead><tr><th scope="col">Machine</th><th scope="col">Slots</th><th scope="col">In use</th></tr></thead>
+        <tbody>
+          ${machines.map(
+            (machine) => html`<tr key=${machine.name}>
+              <th scope="row">${machine.name}${machine.here ? " (this server)" : ""}</th>
+              <td>${slots(machine.slots)}</td>
+              <td>${Object.keys(machine.leases).length ? inUse(machine.leases) : "nothing"}</td>
+            </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
 /** @param {{info: T.SystemInfo}} props */
 function Machine({ info }) {
   const trackers = Object.entries(info.trackers);
@@ -88,14 +117,13 @@ function Machine({ info }) {
           ["Processors", count(info.cpus)],
           ["Memory", `${bytes(info.memory_available_bytes)} free of ${bytes(info.memory_bytes)}`],
           ["GPUs", info.gpus.length ? info.gpus.map((gpu) => `${gpu.name}, ${bytes(gpu.memory_bytes)}`).join("; ") : "none"],
-          ["Slots", Object.entries(info.slots).map(([name, many]) => `${many} ${name.toUpperCase()}`).join(", ")],
-          ["Login", info.login_required ? "required" : "not required on this machine alone"],
+          ["Slots", slots(info.slots)],
+          ["Login", info.login_required ? "required" : "not required: only this machine can connect"],
         ],
       })}
-      ${Object.keys(info.leases).length
-        ? html`<p>In use: ${Object.entries(info.leases).map(([slot, id]) => html`<a href=${link(["jobs", id])}>${slotName(slot)} by ${jobs.value.get(id)?.name ?? id}</a> `)}</p>`
-        : null}
+      ${Object.keys(info.leases).length ? html`<p>In use: ${inUse(info.leases)}</p>` : null}
     </section>
+    ${info.machines.length ? h(Machines, { machines: info.machines }) : null}
     <section class="section">
       <h2>Storage</h2>
       ${h(Facts, {

@@ -217,6 +217,13 @@ export interface JobFile {
   media_type: string;
 }
 
+export interface SharingMachine {
+  name: string;
+  here: boolean;
+  slots: Record<string, number>;
+  leases: Record<string, string>;
+}
+
 export interface SystemInfo {
   version: string;
   state_dir: string;
@@ -229,6 +236,8 @@ export interface SystemInfo {
   gpus: { index: number; name: string; memory_bytes: number }[];
   slots: Record<string, number>;
   leases: Record<string, string>;
+  host: string;
+  machines: SharingMachine[];
   limits: Record<string, number>;
   login_required: boolean;
   trackers: Record<string, boolean>;
