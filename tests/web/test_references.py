@@ -93,3 +93,9 @@ def test_every_path_of_every_kind_is_known(references):
     }
     assert {"output_dir", "data.path"} <= names["training"]
     assert {"out", "reading.lists", "reading.cache"} <= names["dataset"]
+
+
+def test_a_job_that_wants_a_model_is_not_ready_without_one(references, tmp_path):
+    for given in ({}, {"checkpoint": ""}):
+        with pytest.raises(InputError, match="checkpoint: choose a model"):
+            references.resolve(verb_of("export"), given, tmp_path / "out")

@@ -88,7 +88,7 @@ class Estimates:
         if "peak_bytes" in plan:
             return _planned_memory(plan, available)
         named = config.get("model", config.get("checkpoint"))
-        if named is None:
+        if not named:
             return need(None, available, "this kind of job loads no model")
         model = Path(str(named))
         if kind == "training" or not model.is_dir():

@@ -54,6 +54,8 @@ class References:
             value = _lookup(settings, name)
             if kind == "dataset" and not _lookup(asked, name) and not self._is_there(Path(str(value))):
                 raise InputError(f"{name}: choose a dataset, such as dataset:<id>", field=name)
+            if kind == "model" and not value and _wants_one(verb, name):
+                raise InputError(f"{name}: choose a model", field=name)
             if isinstance(value, str) and value:
                 settings = merge(settings, {name: self._resolve(kind, value, name)})
             if kind == "dataset" and not Path(str(_lookup(settings, name))).exists():
@@ -103,6 +105,12 @@ def path_settings(config: type[BaseModel], prefix: str = "") -> Iterator[tuple[s
         elif field.annotation is Path or Path in getattr(field.annotation, "__args__", ()):
             default = field.default
             yield f"{prefix}{name}", default if isinstance(default, Path) else None
+
+
+def _wants_one(verb: Verb, name: str) -> bool:
+    """Whether a setting has nothing by default, so that one must be chosen."""
+    field = verb.config_class().model_fields.get(name)
+    return field is not None and field.default == ""
 
 
 def _lookup(values: Mapping[str, Any], name: str) -> Any:

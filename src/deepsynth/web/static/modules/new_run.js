@@ -96,7 +96,8 @@ function Need({ title, need, noun }) {
 
 /** An error without the name of its field, where the field is shown beside it. @param {string | null} field @param {string} detail */
 function plain(field, detail) {
-  return field && detail.startsWith(`${field}: `) ? detail.slice(field.length + 2) : detail;
+  const told = field && detail.startsWith(`${field}: `) ? detail.slice(field.length + 2) : detail;
+  return told.replace(/, such as dataset:<id>$/, "");
 }
 
 /** @param {{check: T.Check, busy: boolean, form: FormState, name: string}} props */

@@ -29,6 +29,8 @@ const STOPS = {
   stop: "It reached a stop text.",
 };
 /** @type {Record<string, string>} */
+const ABILITY = { nano: " It has learned to read short pages, and hardly to summarize." };
+/** @type {Record<string, string>} */
 const DEVICES = { cpu: "the CPU", cuda: "the GPU" };
 /** @type {Record<string, string>} */
 const STATUS = { queued: "Waiting", drawing: "Drawing the pages", writing: "Writing", loading: "Loading the model" };
@@ -250,8 +252,7 @@ function Bench({ inference, models, onWritten }) {
         >
       </div>
       <p class="help">
-        To try another model, start the server with <code>deepsynth web --inference.model FOLDER</code>${inference.adapters.length ? null : html`; with
-        <code>--inference.adapters.NAME FOLDER</code> you can compare an adapter with its base here`}.
+        To try another model, start the server with <code>deepsynth web --inference.model FOLDER</code>${inference.adapters.length ? null : html`; with ${" "}<code>--inference.adapters.NAME FOLDER</code> you can compare an adapter with its base here`}.
       </p>
       <details class="group">
         <summary><span>Options</span></summary>
@@ -297,8 +298,8 @@ export function Playground() {
       title: "Playground",
       lead: inference
         ? inference.state === "ready"
-          ? `${inference.model}, on ${DEVICES[inference.device ?? ""] ?? inference.device}.`
-          : `${inference.model}${inference.state === "unloaded" ? ", loaded when you first ask it" : `: ${inference.state}`}.`
+          ? `${inference.model}, on ${DEVICES[inference.device ?? ""] ?? inference.device}.${ABILITY[inference.model] ?? ""}`
+          : `${inference.model}${inference.state === "unloaded" ? ", loaded when you first ask it" : `: ${inference.state}`}.${ABILITY[inference.model] ?? ""}`
         : "Paste a text or drop a file to see its pages, what they cost, and what the model makes of them.",
       children: inference?.state === "ready" ? h(Button, { look: "quiet", onClick: async () => { await api.unloadModel(); loaded.again(); }, children: "Free its memory" }) : null,
     })}
