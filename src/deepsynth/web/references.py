@@ -52,15 +52,21 @@ class References:
                 settings = self._with_default(settings, name, default)
         for name, kind in verb.job.references.items():
             value = _lookup(settings, name)
-            if kind == "dataset" and not _lookup(asked, name) and not self._is_there(Path(str(value))):
-                raise InputError(f"{name}: choose a dataset, such as dataset:<id>", field=name)
-            if kind == "model" and not value and _wants_one(verb, name):
-                raise InputError(f"{name}: choose a model", field=name)
+            self._check_chosen(verb, name, value, asked=bool(_lookup(asked, name)))
             if isinstance(value, str) and value:
                 settings = merge(settings, {name: self._resolve(kind, value, name)})
             if kind == "dataset" and not Path(str(_lookup(settings, name))).exists():
                 raise InputError(f"{name}: there is no dataset at {_lookup(settings, name)}; choose one", field=name)
         return merge(settings, {verb.job.output: str(output)}) if verb.job.output else settings
+
+    def _check_chosen(self, verb: Verb, name: str, value: Any, *, asked: bool) -> None:
+        """Refuse a dataset or a model that was not chosen, where the settings' default is none to go by."""
+        assert verb.job is not None
+        kind = verb.job.references[name]
+        if kind == "dataset" and not asked and not self._is_there(Path(str(value))):
+            raise InputError(f"{name}: choose a dataset, such as dataset:<id>", field=name)
+        if kind == "model" and not value and _wants_one(verb, name):
+            raise InputError(f"{name}: choose a model", field=name)
 
     def _is_there(self, path: Path) -> bool:
         return path.exists() and self._inventory.holds(path)
