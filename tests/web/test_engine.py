@@ -48,13 +48,13 @@ def test_stopping_pauses_the_jobs_when_asked_and_leaves_them_alone_otherwise(tmp
 def test_an_engine_whose_queue_is_anothers_stops_without_touching_it(tmp_path):
     first, second = (make_engine(QueueConfig(state_dir=tmp_path), environment={}) for _ in range(2))
     first.scheduler.capacity["cpu"] = 0
-    assert not second.scheduler.is_anybodys
+    assert not second.scheduler.is_taken
     assert first.scheduler.start()
     assert not second.scheduler.start()
     second.stop(pause=True)
-    assert second.scheduler.is_anybodys and first.scheduler.is_running
+    assert second.scheduler.is_taken and first.scheduler.is_running
     first.stop(pause=False)
-    assert not second.scheduler.is_anybodys
+    assert not second.scheduler.is_taken
     for engine in (first, second):
         engine.store.close()
 

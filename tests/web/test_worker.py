@@ -62,7 +62,7 @@ def test_a_worker_runs_jobs_that_another_process_made_and_ends_when_told(engine)
         worker.send_signal(signal.SIGTERM)
         _, errors = worker.communicate(timeout=60)
     assert worker.returncode == 0, errors
-    assert not engine.scheduler.is_anybodys
+    assert not engine.scheduler.is_taken
 
 
 def test_the_check_says_that_nobody_runs_the_queue(engine):
@@ -91,4 +91,4 @@ def test_a_queue_that_stops_by_itself_is_an_error(engine, monkeypatch):
     monkeypatch.setattr(engine.scheduler, "_work", lambda: None)
     with pytest.raises(QueueError, match="stopped by itself"):
         work(engine, threading.Event(), pause_on_stop=False)
-    assert not engine.scheduler.is_anybodys
+    assert not engine.scheduler.is_taken

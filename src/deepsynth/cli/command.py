@@ -44,7 +44,7 @@ def arguments_of(verb: Verb, positional: Sequence[Any]) -> Any:
     """Return what the arguments without a flag mean for the setting that takes them.
 
     Raises:
-        SettingsError: there are several, and the verb takes one: often the second value of a flag before them.
+        SettingsError: there are several, and the verb takes one; often one of them was meant for the flag before it.
     """
     if verb.several:
         return list(positional)
@@ -58,7 +58,7 @@ def arguments_of(verb: Verb, positional: Sequence[Any]) -> Any:
 
 
 def with_bare_groups(verb: Verb, tokens: Sequence[str]) -> list[str]:
-    """Return the tokens with a group that is named alone (`--cache`) switched on as its settings say by themselves.
+    """Return the tokens, with each group that is named alone (`--cache`) switched on with its default settings.
 
     Where flags of the group follow or precede (`--cache --cache.precision int8`) they switch it on already.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 BUNDLED = "nano"
 """The name of the trained model in the package; a folder of that name is meant by `./nano`."""
 SIZES = {"nano-untrained": "nano", "tiny": "tiny", "full": "full"}
-"""Name -> size of the family `deepseek_ocr`; all have random weights, and `full` has no memory until it is loaded."""
+"""Name -> size of the family `deepseek_ocr`; all have random weights, and `full` takes no memory until it is loaded."""
 BUILT_IN = (BUNDLED, "nano-untrained", "tiny")
 """Names that can be run at once."""
 

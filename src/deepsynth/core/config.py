@@ -50,7 +50,7 @@ class Config(BaseModel):
         return cls.parse(read_settings_file(path))
 
     def completed(self) -> Self:
-        """Return the settings with what was left open taken from the files that they name; by default nothing is."""
+        """Return the settings with open values filled in from the files that they name; the base class has none to fill in."""
         return self
 
     def save(self, path: Path) -> None:

@@ -19,7 +19,7 @@ from deepsynth.core.geometry import Grid
 
 DEFAULT_INSTRUCTION = "Summarize."
 STOP_REASONS = ("eos", "length", "repetition", "stop")
-"""Why a model stopped writing: it was done, the limit was reached, it went round in a circle, or a given text came."""
+"""Why a model stopped writing: it was done, it reached the limit, it repeated itself, or it wrote a text to stop at."""
 
 
 def _no_meta() -> dict[str, str]:
@@ -93,7 +93,7 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodedPage:
-    """A page that the vision encoder has read already: what it made of it, in place of the pixels."""
+    """A page that the vision encoder has already read: its features, in place of the pixels."""
 
     grid: Grid
     tokens: int
@@ -165,9 +165,9 @@ class Summary:
     """`pages`, or `text` when the model read the text itself."""
     adapter: str = ""
     prompts: int = 1
-    """Prompts that were written from; more than 1 when the document was longer than the model's window."""
+    """Prompts that the summary was written from; more than 1 when the document was longer than the model's window."""
     retries: int = 0
-    """Prompts that were written from once more because the first text went round in a circle; counted in all costs."""
+    """Prompts that were answered a second time because the first answer repeated itself; the costs include both."""
     sources: tuple[SourcedSentence, ...] = ()
     transcript: str = ""
     """What the model read on the pages, where it wrote that down before it answered; a line for each prompt."""

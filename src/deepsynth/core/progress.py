@@ -1,4 +1,4 @@
-"""How long work tells its progress and hears a request to pause, without knowing who watches."""
+"""How work that takes long tells its progress, without knowing who watches."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Means:
 
 
 class Executor(Protocol):
-    """Somebody who runs attempts."""
+    """Runs attempts somewhere: on this machine, or on others."""
 
     elsewhere: ClassVar[bool]
     """Attempts run on other machines: this one's accelerators are not theirs, and tokens in its memory do not reach them."""
@@ -62,7 +62,7 @@ class Executor(Protocol):
         ...
 
     def record_of_silent(self, job: Job) -> ExitRecord:
-        """Return how an attempt of another machine ended that was not heard of for the length of its lease."""
+        """Return how an attempt on another machine ended, when nothing was heard of it for the length of its lease."""
         ...
 
 
@@ -71,7 +71,7 @@ executors: Registry[type[Executor]] = Registry("deepsynth.executors")
 
 
 class FolderExecutor:
-    """What executors have in common whose attempts are runners over one state folder."""
+    """What those executors have in common whose attempts are runners over one state folder."""
 
     elsewhere: ClassVar[bool] = False
     tick_seconds: ClassVar[float] = 0.5
@@ -95,7 +95,7 @@ class FolderExecutor:
         )
 
     def record_without_folder(self, job: Job) -> ExitRecord | None:
-        """Return how an attempt ends whose folder was removed behind the store's back; none when it is there."""
+        """Return how an attempt ends whose folder is gone, though the store knows the job; none where the folder is there."""
         folder = self.folder(job.id).path
         if (folder / "spec.json").is_file():
             return None

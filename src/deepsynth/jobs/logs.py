@@ -1,6 +1,6 @@
-"""The log of a job: one stream of bytes over all attempts, kept in files named by the place where they begin.
+"""The log of a job: one stream of bytes over all attempts, kept in files that are named by the offset at which they begin.
 
-Old files are removed, places stay: a reader that asks for bytes which are gone is given the oldest that are there.
+Old files are removed, and offsets stay valid: a reader that asks for bytes which are gone is given the oldest that are there.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _SERIAL = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 _CLOCK = "EXTRACT(EPOCH FROM CLOCK_TIMESTAMP())"
 _CONNECTIONS = 8
 _SECONDS = 30.0  # for a connection, and for each answer
-_PASSING = ("08", "40", "53", "55", "57", "58")
+_TRANSIENT = ("08", "40", "53", "55", "57", "58")
 """Classes of SQLSTATE that say that the server cannot do it just now: lost, deadlocked, full, locked, ending, failing."""
 _SSL = {"disable": False, "prefer": None, "require": True, "verify-full": True}
 
@@ -95,7 +95,7 @@ class PostgresDatabase:
         except BaseException as error:
             self._end(connection)
             connection = None
-            if self._passes(error):
+            if self._is_transient(error):
                 raise StorageError(f"the job store cannot be used just now: {error}") from error
             raise
         finally:
@@ -116,9 +116,9 @@ class PostgresDatabase:
             if connection is not None:
                 connection.close()
 
-    def _passes(self, error: BaseException) -> bool:
+    def _is_transient(self, error: BaseException) -> bool:
         if isinstance(error, self._driver.DatabaseError):
-            return str(error.args[0]["C"]).startswith(_PASSING)
+            return str(error.args[0]["C"]).startswith(_TRANSIENT)
         return isinstance(error, self._driver.InterfaceError)
 
     def _migrate(self) -> None:

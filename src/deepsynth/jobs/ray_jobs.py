@@ -60,7 +60,7 @@ class RayExecutor(FolderExecutor):
         self._address = address
         if connect is None and importlib.util.find_spec("ray") is None:
             raise MissingExtraError("ray", "ray")
-        self._connect = connect or self._rays_own
+        self._connect = connect or self._import_client
         self._client: Any = None
 
     @classmethod
@@ -133,7 +133,7 @@ class RayExecutor(FolderExecutor):
                 f"the Ray cluster at {self._address} does not answer as it should: {text[:300]}"
             ) from error
 
-    def _rays_own(self) -> Any:
+    def _import_client(self) -> Any:
         """Import Ray, which takes a second and much memory, only when something is to be asked of it."""
         ray: Any = importlib.import_module("ray.job_submission")
         return ray.JobSubmissionClient(self._address)

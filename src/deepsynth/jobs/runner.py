@@ -69,40 +69,47 @@ class Runner:
         """Run the attempt; return its record, or none when another attempt has taken over."""
         self._attempt.mkdir(parents=True, exist_ok=True, mode=0o700)
         signal.signal(signal.SIGTERM, self._hear_shutdown)
-        before = count_memory_kills()
         log = LogWriter(self._folder.log, known=_secrets(self._environment))
         try:
-            log.line(f"--- attempt {self._job.attempt} of job {self._job.id} ({self._job.kind}) ---")
-            process = self._start()
-            assert process.stdout is not None
-            pump = threading.Thread(target=_pump, args=(process.stdout, log), daemon=True)
-            pump.start()
-            fenced = self._watch(process)
-            sweep([self._job.id], self._folder.host)  # whatever the work has left behind
-            pump.join(timeout=5)
-            if not pump.is_alive():
-                process.stdout.close()
-            if fenced:
-                log.line("another attempt has taken over; this one ends")
-                self._let_go()
-                return None
-            record = describe_end(
-                process.returncode,
-                read_json(self._attempt / "outcome.json"),
-                mark=self._folder.mark(self._job.attempt),
-                out_of_memory=count_memory_kills() > before,
-                killed_because=self._killed_because,
-            )
-            log.line(f"--- {record.reason or record.status} ---")
+            record = self._run_work(log)
         finally:
             if self._lease is not None:
                 self._lease.end()
             log.close()
+        if record is None:
+            self._let_go()
+            return None
         _until_stored(lambda: self._folder.write_exit(self._job.attempt, record))
         # from here on the record is the proof, so the next attempt need not wait for this process
         self._let_go()
         _ignoring_storage(self._tell_progress)
         _until_stored(lambda: self._store.settle([(self._job, record)]))
+        return record
+
+    def _run_work(self, log: LogWriter) -> ExitRecord | None:
+        """Start the work and wait for its end; return how it ended, or none when another attempt has taken over."""
+        before = count_memory_kills()
+        log.line(f"--- attempt {self._job.attempt} of job {self._job.id} ({self._job.kind}) ---")
+        process = self._start()
+        assert process.stdout is not None
+        pump = threading.Thread(target=_pump, args=(process.stdout, log), daemon=True)
+        pump.start()
+        fenced = self._watch(process)
+        sweep([self._job.id], self._folder.host)  # whatever the work has left behind
+        pump.join(timeout=5)
+        if not pump.is_alive():
+            process.stdout.close()
+        if fenced:
+            log.line("another attempt has taken over; this one ends")
+            return None
+        record = describe_end(
+            process.returncode,
+            read_json(self._attempt / "outcome.json"),
+            mark=self._folder.mark(self._job.attempt),
+            out_of_memory=count_memory_kills() > before,
+            killed_because=self._killed_because,
+        )
+        log.line(f"--- {record.reason or record.status} ---")
         return record
 
     def _hear_shutdown(self, _number: int, _frame: FrameType | None) -> None:

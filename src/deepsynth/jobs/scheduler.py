@@ -71,7 +71,7 @@ class Scheduler:
         return self._lock.descriptor is not None
 
     @property
-    def is_anybodys(self) -> bool:
+    def is_taken(self) -> bool:
         """Whether any process runs the queue, this one or another, of this machine or of another that shares the store."""
         return self.is_mine or self._lock.is_held() or bool(self.machines())
 
@@ -111,7 +111,7 @@ class Scheduler:
         return self._store.machines.heard_within(self._lease_seconds) if self._host else {}
 
     def most(self, resource: str) -> int:
-        """Return how many of a resource the machine has that has most of it."""
+        """Return how many of a resource the best-equipped machine has."""
         return max(capacity.get(resource, 0) for capacity in (self.capacity, *self.machines().values()))
 
     def tick(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from deepsynth.core.errors import StorageError
 from deepsynth.core.files import make_folder
-from deepsynth.jobs.database import Database, SqliteDatabase
+from deepsynth.jobs.database import Database, SqliteDatabase, Transaction
 from deepsynth.jobs.folder import ExitRecord
 from deepsynth.jobs.job import ACTIVE, DELETABLE, REQUESTS, IllegalMoveError, Job, JobStatus, Needs, new_job_id
 from deepsynth.jobs.moving import check_attempt, move, settle
@@ -88,13 +88,9 @@ class StateManager:
             IllegalMoveError: the key was used for another request (another `request_hash`).
         """
         with self.database.write() as transaction:
-            known = transaction.run("SELECT * FROM jobs WHERE idempotency_key = ?", (idempotency_key,))
-            if idempotency_key is not None and known:
-                if known[0]["request_hash"] != request_hash:
-                    raise IllegalMoveError(
-                        f"this Idempotency-Key made job {known[0]['id']} from another request; send a new key"
-                    )
-                return read_job(transaction, known[0]["id"])
+            known = _made_before(transaction, idempotency_key, request_hash)
+            if known is not None:
+                return known
             identity, time = job_id or new_job_id(), now()
             highest = "SELECT COALESCE(MAX(number), 0) AS number, COALESCE(MAX(rank), 0) AS rank FROM jobs"
             (last,) = transaction.run(highest)
@@ -282,3 +278,13 @@ class StateManager:
     def last_event(self) -> int:
         """Return the sequence number of the newest event, 0 when there is none."""
         return int(self.database.read("SELECT COALESCE(MAX(seq), 0) AS last FROM events")[0]["last"])
+
+
+def _made_before(transaction: Transaction, key: str | None, request_hash: str) -> Job | None:
+    """Return the job that an idempotency key has made; none for a new key, or without one."""
+    if key is None:
+        return None
+    rows = transaction.run("SELECT id, request_hash FROM jobs WHERE idempotency_key = ?", (key,))
+    if rows and rows[0]["request_hash"] != request_hash:
+        raise IllegalMoveError(f"this Idempotency-Key made job {rows[0]['id']} from another request; send a new key")
+    return read_job(transaction, rows[0]["id"]) if rows else None

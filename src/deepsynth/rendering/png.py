@@ -5,6 +5,7 @@ Four bits keep 16 levels of gray, which cost nothing in legibility and halve the
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -55,8 +56,6 @@ def _packed(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
 
 
 def _encode_color(image: Image.Image) -> bytes:
-    import io
-
     target = io.BytesIO()
     image.save(target, "PNG", compress_level=1)
     return target.getvalue()

@@ -25,6 +25,9 @@ from deepsynth.rendering.shaping import Shaper
 
 logger = logging.getLogger(__name__)
 
+DESCENT = 0.22
+"""Share of an em that lies below the baseline, where the ink reaches no lower."""
+
 MakeBlocks = Callable[[str], Iterable[Block]]
 """Turns normalized text into paragraphs."""
 
@@ -140,7 +143,7 @@ class TextRenderer:
     def _height(self, line: Line) -> tuple[float, float]:
         """Return the height above and below the baseline: the set leading, or the ink where that is taller."""
         leading = self._leading * line.scale
-        below = max((leading - 1.0) / 2 + 0.22 * line.scale, -line.bottom)
+        below = max((leading - 1.0) / 2 + DESCENT * line.scale, -line.bottom)
         above = max(leading - below, line.top)
         return above * self._px, below * self._px
 

@@ -20,7 +20,7 @@ OLD_WORDS: Mapping[JobStatus, str] = {
     JobStatus.PAUSED: "paused",
     JobStatus.CANCELLED: "cancelled",
 }
-"""The words of the earlier service, in `status`; `state` has the exact one."""
+"""What `status` says, in the words of the earlier service; `state` has the exact state."""
 
 
 class ProgressAnswer(BaseModel):

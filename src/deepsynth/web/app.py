@@ -66,11 +66,7 @@ def create_app(config: WebConfig, token: str | None = None, *, services: Service
     errors.install(app, site.missing)
     for routes in _ROUTES:
         app.include_router(routes.router)
-    app.state.metrics = CollectorRegistry()
-    scheduler = wired.scheduler
-    app.state.metrics.register(
-        JobGauges(wired.store, wired.place.state_dir, scheduler.capacity, lambda: scheduler.is_mine, wired.place.host)
-    )
+    app.state.metrics = _metrics(wired)
     mount_inference(app, config.inference)
     app.add_middleware(
         Gate,
@@ -81,6 +77,14 @@ def create_app(config: WebConfig, token: str | None = None, *, services: Service
         login_page=lambda: site.page("login"),
     )
     return app
+
+
+def _metrics(services: Services) -> CollectorRegistry:
+    registry, scheduler, place = CollectorRegistry(), services.scheduler, services.place
+    registry.register(
+        JobGauges(services.store, place.state_dir, scheduler.capacity, lambda: scheduler.is_mine, place.host)
+    )
+    return registry
 
 
 @asynccontextmanager

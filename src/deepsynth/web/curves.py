@@ -1,6 +1,6 @@
-"""Metrics of a run, read from metrics.jsonl by place: first the whole history thinned, then only what is new.
+"""Metrics of a run, read from metrics.jsonl by offset: first the whole history thinned, then only what is new.
 
-A resumed run drops the lines behind its checkpoint. A cursor therefore holds, beside the place in the file, a checksum of the
+A resumed run drops the lines behind its checkpoint. A cursor therefore holds, beside the offset in the file, a checksum of the
 bytes before it: when those have changed, the reader is told to begin anew.
 """
 

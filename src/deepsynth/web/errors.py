@@ -95,7 +95,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         507: "no room left",
     }.items()
 }
-"""Said of every route: any of these may stand before it."""
+"""Documented for every route: the gate in front of them, or their checks, may give any of these answers."""
 
 
 def answer(status: int, error: str, detail: str, field: str | None = None, **headers: str) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""The gate in front of every route: whoever knocks is asked for Host, Origin, login and content type, before any routing.
+"""The gate in front of every route: it checks Host, Origin, login and content type before anything is routed.
 
 Browsers let any page on the web send requests to this machine. What stops them here: names that are not ours are refused (DNS
 rebinding), unsafe methods and the API need our own origin, JSON routes take nothing that a form can send, and nothing is

@@ -49,7 +49,7 @@ def ask(settings: str) -> Known:
 
 
 class Planner:
-    """Plans trainings behind the back of those who ask."""
+    """Plans trainings in the background."""
 
     def __init__(self, ask: Callable[[str], Known] = ask) -> None:
         """`ask` returns the estimate for settings as JSON; it may take its time."""

@@ -84,6 +84,6 @@ def check(engine: JobEngine) -> str:
         QueueError: nobody runs the queue.
     """
     engine.store.last_event()
-    if not engine.scheduler.is_anybodys:
+    if not engine.scheduler.is_taken:
         raise QueueError(f"nobody runs the queue of {engine.place.state_dir}; start deepsynth worker")
     return "ok"

@@ -1,4 +1,4 @@
-"""What stands behind the routes: it admits requests, has documents drawn and the model asked, and tells what comes of it."""
+"""Behind the routes: admits requests, has documents drawn and summaries written, and tells what happens to each."""
 
 from __future__ import annotations
 

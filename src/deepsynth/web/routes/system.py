@@ -91,7 +91,7 @@ def ready(services: Wired, request: Request, response: Response) -> dict[str, An
 def _check_queue(services: Services) -> str:
     if services.read_only:
         return "another server has it"
-    return "ok" if services.scheduler.is_anybodys else "nobody runs the queue: start deepsynth worker"
+    return "ok" if services.scheduler.is_taken else "nobody runs the queue: start deepsynth worker"
 
 
 def _check_store(services: Services) -> str:
