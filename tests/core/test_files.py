@@ -7,6 +7,7 @@ import pytest
 
 from deepsynth.core.errors import CheckpointError, StorageError
 from deepsynth.core.files import (
+    folder_bytes,
     hash_file,
     make_folder,
     new_file,
@@ -138,3 +139,10 @@ def test_a_manifest_without_files_is_none_of_ours(tmp_path):
     (tmp_path / "manifest.json").write_text('{"step": 1}')
     with pytest.raises(CheckpointError, match="lists no files"):
         read_manifest(tmp_path)
+
+
+def test_the_bytes_of_a_folder_are_those_of_its_files_and_not_of_what_links_lead_to(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to(tmp_path / "a" / "b")
+    assert folder_bytes(tmp_path) == 5 + (tmp_path / "link").lstat().st_size

@@ -115,6 +115,11 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def folder_bytes(folder: Path) -> int:
+    """Return the bytes of all files below a folder; of a link, its own."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def hash_file(path: Path) -> str:
     """Return the sha256 of a file in hexadecimal, read in pieces."""
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 
 from deepsynth.core.errors import InputError
-from deepsynth.core.files import write_json
+from deepsynth.core.files import folder_bytes, write_json
 from deepsynth.jobs.place import Place
 
 TABLES = "jobs.sqlite"
@@ -49,7 +49,7 @@ def backup(place: Place, target: Path, *, artifacts: bool = True) -> int:
     for name in names:
         if (place.state_dir / name).is_dir():
             shutil.copytree(place.state_dir / name, target / name, copy_function=_copy_if_there, symlinks=True)
-    size = sum(path.lstat().st_size for path in target.rglob("*") if path.is_file())
+    size = folder_bytes(target)
     write_json(target / PROOF, {"state_dir": str(place.state_dir), "folders": names, "bytes": size})
     return size
 

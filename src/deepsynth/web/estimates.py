@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from deepsynth.core.files import folder_bytes
 from deepsynth.core.progress import format_seconds
 from deepsynth.jobs import Job, JobStatus, StateManager
 from deepsynth.jobs.folder import metrics_file, newest_checkpoint, read_json
 from deepsynth.jobs.machine import disk_free, memory_available
 from deepsynth.web.curves import read_curves
-from deepsynth.web.inventory import folder_bytes, parameters
+from deepsynth.web.inventory import parameters
 from deepsynth.web.planner import Known, Planner
 
 PROCESS_BYTES = 400 * 2**20

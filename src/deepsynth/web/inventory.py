@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deepsynth.core.files import MANIFEST
+from deepsynth.core.files import MANIFEST, folder_bytes
 from deepsynth.jobs.folder import checkpoint_step, metrics_file, read_json
 from deepsynth.web.curves import read_curves
 from deepsynth.web.errors import UnknownThingError
@@ -140,11 +140,6 @@ def is_whole(path: Path) -> bool:
     return all(
         (path / name).is_file() and (path / name).stat().st_size == facts["bytes"] for name, facts in files.items()
     )
-
-
-def folder_bytes(path: Path) -> int:
-    """Return the bytes of all files below a folder."""
-    return sum(file.lstat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def dataset_facts(path: Path) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from deepsynth.core.files import folder_bytes
 from deepsynth.jobs import JobStatus
 from deepsynth.jobs.job import ACTIVE
 from deepsynth.web.errors import ConflictError
-from deepsynth.web.inventory import Found, folder_bytes
+from deepsynth.web.inventory import Found
 from deepsynth.web.services import Services
 
 MAY_RUN = frozenset({JobStatus.QUEUED, JobStatus.PAUSED, *ACTIVE})

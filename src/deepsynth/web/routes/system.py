@@ -13,11 +13,11 @@ from pydantic import BaseModel, Field
 from deepsynth import __version__
 from deepsynth.core.errors import DeepSynthError
 from deepsynth.jobs.machine import accelerators, disk_free, memory_available, memory_limit
+from deepsynth.training.trackers import MODULES
 from deepsynth.web.incoming import JSON_BYTES
 from deepsynth.web.services import Services, Wired
 
 router = APIRouter(tags=["system"])
-TRACKERS = ("tensorboard", "trackio", "mlflow", "wandb")
 
 
 class Health(BaseModel):
@@ -61,7 +61,6 @@ class System(BaseModel):
     limits: dict[str, int]
     login_required: bool
     trackers: dict[str, bool]
-    engines: dict[str, bool]
 
 
 @router.get("/api/health", response_model=Health)
@@ -127,8 +126,7 @@ def show_system(services: Wired) -> dict[str, Any]:
             "rows": 200,
         },
         "login_required": services.login.required,
-        "trackers": {name: importlib.util.find_spec(name) is not None for name in TRACKERS},
-        "engines": {"ray": importlib.util.find_spec("ray") is not None},
+        "trackers": {name: importlib.util.find_spec(package) is not None for name, package in MODULES.items()},
     }
 
 
