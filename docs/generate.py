@@ -108,7 +108,8 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Each setting is a flag of its verb (`--optimizer.learning-rate`), a key of its YAML file and a field of its form.",
+        "Each setting is a flag of its command (`--optimizer.learning-rate`), a key of its YAML file (`--config`) and a field"
+        " of its form.",
     ]
     for verb in CATALOG:
         lines += ["", f"## {verb.name}", "", verb.help, *settings_table(verb.config_class())]
@@ -127,8 +128,11 @@ def help_of(verb: Verb) -> str:
 def cli_page() -> str:
     """Return the page of the command line."""
     lines = ["# Command line", ""]
-    lines += ["Exit code 0 is success, 2 a mistake of the user (one line says which), 1 a fault of the program.", ""]
-    lines += ["| verb | |", "|---|---|"]
+    lines += [
+        "Exit codes: 0 done, 1 the work failed, 2 a mistake in what was given, 75 paused (run it again).",
+        "",
+    ]
+    lines += ["| command | |", "|---|---|"]
     lines += [f"| [`{verb.name}`](#{verb.name}) | {escape(verb.help)} |" for verb in CATALOG]
     for verb in CATALOG:
         lines += ["", f"## {verb.name}", "", "```text", help_of(verb), "```"]
@@ -139,13 +143,21 @@ def http_page() -> str:
     """Return the page of the HTTP API, from its own OpenAPI description."""
     from deepsynth.web.app import create_app
     from deepsynth.web.config import WebConfig
+    from deepsynth.web.errors import RESPONSES
 
     with tempfile.TemporaryDirectory() as folder:
         description = create_app(WebConfig.parse({"state_dir": folder})).openapi()
     lines = [
         "# HTTP API",
         "",
-        "A running server describes itself at `/api/openapi.json`. Errors are `{error, detail, field}`.",
+        "A running server describes itself at `/api/openapi.json`. What the routes are for: [Web application](../guides/web.md)"
+        " and [Summaries](../guides/inference.md#http). With a token, send it as `Authorization: Bearer`.",
+        "",
+        "Errors are JSON: `{error, detail, field}`. Any route may answer with these:",
+        "",
+        "| code | |",
+        "|---|---|",
+        *(f"| {code} | {escape(answer['description'])} |" for code, answer in RESPONSES.items()),
     ]
     for path, methods in description["paths"].items():
         for method, call in methods.items():
@@ -157,9 +169,11 @@ def http_page() -> str:
             ]
             lines += _parameters(call)
             answers = ", ".join(
-                f"{code} {escape(answer.get('description', ''))}" for code, answer in call["responses"].items()
+                f"{code} {escape(answer.get('description', ''))}"
+                for code, answer in call["responses"].items()
+                if answer.get("description") != RESPONSES.get(int(code), {}).get("description")
             )
-            lines += ["", f"Answers: {answers}."]
+            lines += ["", f"Answers: {answers}."] if answers != "200 Successful Response" else []
     return "\n".join(lines)
 
 
