@@ -7,8 +7,10 @@ restores nothing for these models, with a mere warning. Files carry the official
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -142,8 +144,7 @@ def inject_adapters(loaded: LoadedModel, settings: LoraConfig) -> None:
     Raises:
         ModelError: no layer of the model is a target.
     """
-    import peft
-
+    peft = _import_peft()
     try:
         peft.inject_adapter_in_model(_peft_config(loaded.family, settings), loaded.model)
     except ValueError as error:
@@ -242,9 +243,19 @@ def save_merged(checkpoint: Path, out: Path) -> Path:
     return out
 
 
-def _peft_config(family: ModelFamily, settings: LoraConfig) -> peft.LoraConfig:
-    import peft  # here, since it loads whatever quantization library is installed
+def _import_peft() -> ModuleType:
+    """Return PEFT; imported when it is needed, since it loads whatever quantization library is installed.
 
+    bitsandbytes then warns that it lacks a kernel for products in 4 bits, which nothing here calls; the warning is kept back.
+    """
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    import peft
+
+    return peft
+
+
+def _peft_config(family: ModelFamily, settings: LoraConfig) -> peft.LoraConfig:
+    peft = _import_peft()
     targets = family.lora_targets(settings.targets)
     return peft.LoraConfig(
         task_type=peft.TaskType.CAUSAL_LM,
