@@ -127,3 +127,12 @@ def test_the_stock_class_would_train_on_from_random_weights(golden_v1):
 def test_the_auto_classes_cannot_take_the_official_folder_without_its_code(golden_v1):
     with pytest.raises((ValueError, OSError)):
         AutoConfig.from_pretrained(golden_v1.folder, trust_remote_code=False)
+
+
+def test_the_models_of_a_run_are_named_when_the_run_or_a_wrong_step_is(tmp_path):
+    for name in ("checkpoint-10", "merged"):
+        (tmp_path / "runs" / "mine" / name).mkdir(parents=True)
+    with pytest.raises(ModelError, match="mine is the folder of a run; name one of its models: checkpoint-10, merged"):
+        load_model(tmp_path / "runs" / "mine")
+    with pytest.raises(ModelError, match="neither a model folder nor a hub id .*; .*mine has checkpoint-10, merged"):
+        load_model(tmp_path / "runs" / "mine" / "checkpoint-11")

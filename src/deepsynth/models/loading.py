@@ -63,6 +63,21 @@ def build_size(
     return families.get("deepseek_ocr").build(SIZES[name], seed=seed, dtype=dtype, device=device)
 
 
+def _refuse_a_run(folder: Path) -> None:
+    """Name the models of a run's folder, where the folder itself was named."""
+    models = sorted(
+        path.name for path in folder.glob("*/") if path.name == "merged" or path.name.startswith("checkpoint-")
+    )
+    if models and not any(folder.glob("*.safetensors")):
+        raise ModelError(f"{folder} is the folder of a run; name one of its models: {', '.join(models)}")
+
+
+def _beside(folder: Path) -> str:
+    """Return the folders that lie where a folder was looked for, for a message: a wrong step is easily named."""
+    found = sorted(path.name for path in folder.parent.glob("*") if path.is_dir()) if folder.parent != Path() else []
+    return f"; {folder.parent} has {', '.join(found[:8])}" if found else ""
+
+
 def local_folder(path_or_id: str | Path, *, revision: str | None = None) -> Path:
     """Return the folder itself, the bundled model's, or that of a hub snapshot with its safetensors and JSON files.
 
@@ -71,9 +86,10 @@ def local_folder(path_or_id: str | Path, *, revision: str | None = None) -> Path
     """
     folder = folder_of(path_or_id)
     if folder.is_dir():
+        _refuse_a_run(folder)
         return folder
     if folder.exists() or len(folder.parts) != 2:
-        raise ModelError(f"{path_or_id} is neither a model folder nor a hub id of the form owner/name")
+        raise ModelError(f"{path_or_id} is neither a model folder nor a hub id of the form owner/name{_beside(folder)}")
     try:
         return Path(snapshot_download(str(path_or_id), revision=revision, allow_patterns=SAFE_PATTERNS))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
