@@ -146,3 +146,11 @@ def test_the_bytes_of_a_folder_are_those_of_its_files_and_not_of_what_links_lead
     (tmp_path / "a" / "b").write_bytes(b"12345")
     (tmp_path / "link").symlink_to(tmp_path / "a" / "b")
     assert folder_bytes(tmp_path) == 5 + (tmp_path / "link").lstat().st_size
+
+
+def test_a_name_that_is_too_long_and_a_folder_in_the_way_of_a_file_are_named(tmp_path):
+    with pytest.raises(StorageError, match="the name is too long"):
+        make_folder(tmp_path / ("x" * 300))
+    (tmp_path / "state.json").mkdir()
+    with pytest.raises(StorageError, match=r"state\.json: a folder is in the way"):
+        write_json(tmp_path / "state.json", {})

@@ -59,3 +59,9 @@ def test_a_file_that_is_no_store_is_named_with_the_remedy(tmp_path):
     (tmp_path / "jobs.sqlite").write_bytes(b"something else entirely" * 200)
     with pytest.raises(StorageError, match=r"jobs\.sqlite is no job store, or damaged: .*; move it away"):
         SqliteDatabase(tmp_path / "jobs.sqlite")
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path):
+    (tmp_path / "jobs.sqlite").mkdir()
+    with pytest.raises(StorageError, match=r"jobs\.sqlite: a folder is in the way"):
+        SqliteDatabase(tmp_path / "jobs.sqlite")

@@ -1,9 +1,7 @@
-import json
-
 import pytest
 
 from deepsynth.jobs import Job, JobStatus
-from deepsynth.web.answers import OLD_WORDS, JobAnswer, encode_event, hub_repository, job_values, progress_answer
+from deepsynth.web.answers import OLD_WORDS, JobAnswer, hub_repository, job_values, progress_answer
 
 
 def job(**values) -> Job:
@@ -46,10 +44,3 @@ def test_the_hubs_repository_is_found_where_settings_name_one():
     assert hub_repository({"hub": {"repo": "me/model"}}) == "me/model"
     assert hub_repository({"repo": "me/data"}) == "me/data"
     assert hub_repository({"hub": None}) is None
-
-
-def test_an_event_is_one_block_whatever_its_text():
-    event = encode_event("job", {"reason": "a\n\nevent: evil\ndata: x"}, 7).decode()
-    head, name, data, *rest = event.split("\n")
-    assert (head, name, rest) == ("id: 7", "event: job", ["", ""])
-    assert json.loads(data.removeprefix("data: ")) == {"reason": "a\n\nevent: evil\ndata: x"}

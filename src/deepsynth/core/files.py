@@ -28,6 +28,8 @@ _REFUSALS = {
     errno.EACCES: "permission denied; name another folder",
     errno.EPERM: "permission denied; name another folder",
     errno.EEXIST: "a file is in the way; remove it or name another folder",
+    errno.EISDIR: "a folder is in the way; remove it or name another",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.ENOTDIR: "a part of this path is a file; name another folder",
 }
 

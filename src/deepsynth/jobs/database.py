@@ -75,10 +75,11 @@ class SqliteDatabase:
         with storage_errors(path):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         try:
-            self._migrate()
+            with busy_errors():
+                self._migrate()
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
             raise StorageError(
                 f"{path} is no job store, or damaged: {error}; move it away, or put a backup in its place with:"
                 " deepsynth jobs restore FOLDER"

@@ -10,6 +10,11 @@ from typing import Any
 
 from deepsynth.core.errors import DeepSynthError
 
+GRACE_SECONDS = 120.0
+"""How long a job may take to stop when asked, unless its request says otherwise."""
+SHUTDOWN_SECONDS = 90.0
+"""How long work may take to save when its machine is about to stop."""
+
 
 class IllegalMoveError(DeepSynthError):
     """A job cannot make this move from the state it is in."""
@@ -120,7 +125,7 @@ class Job:
     parent: str = ""
     """Id of the job whose result it starts from."""
     needs: Needs = Needs()
-    grace_seconds: float = 120.0
+    grace_seconds: float = GRACE_SECONDS
     """How long it may take to stop when asked, before it is killed."""
     rank: int = 0
     """Order in the queue; smaller comes first."""

@@ -17,13 +17,12 @@ from urllib.parse import urlsplit
 from deepsynth.core.errors import MissingExtraError, SettingsError, StorageError
 from deepsynth.jobs.executor import ATTEMPT, FolderExecutor, Means, executors, record_of
 from deepsynth.jobs.folder import ExitRecord
-from deepsynth.jobs.job import Job, JobStatus
+from deepsynth.jobs.job import SHUTDOWN_SECONDS, Job, JobStatus
 from deepsynth.jobs.place import Place
 from deepsynth.jobs.secrets import redact_text
 
 GRACE_MARGIN = 20.0
 """Seconds beyond the runner's own patience before Ray may kill what it was told to stop."""
-_SHUTDOWN_SECONDS = 90.0  # what a runner gives its work when it is told to stop by a signal
 _STOPPABLE = (JobStatus.PAUSING, JobStatus.CANCELLING)
 
 
@@ -76,7 +75,7 @@ class RayExecutor(FolderExecutor):
         """
         if (gone := self.record_without_folder(job)) is not None:
             return gone
-        patience = max(job.grace_seconds, _SHUTDOWN_SECONDS) + GRACE_MARGIN
+        patience = max(job.grace_seconds, SHUTDOWN_SECONDS) + GRACE_MARGIN
         environment = {
             **self.place.environment(),
             ATTEMPT: str(job.attempt),

@@ -21,7 +21,7 @@ from typing import IO
 
 from deepsynth.core.errors import StorageError
 from deepsynth.jobs.folder import ExitRecord, JobFolder, read_json
-from deepsynth.jobs.job import ACTIVE, IllegalMoveError, Job, JobStatus, UnknownJobError
+from deepsynth.jobs.job import ACTIVE, SHUTDOWN_SECONDS, IllegalMoveError, Job, JobStatus, UnknownJobError
 from deepsynth.jobs.lease import Lease
 from deepsynth.jobs.logs import LogWriter
 from deepsynth.jobs.place import LEASE_SECONDS
@@ -155,7 +155,7 @@ class Runner:
                 process.wait()
                 return True
             if self._shutdown.is_set() and not self._told_to_stop:
-                self._ask_to_stop("shutdown", 90.0)
+                self._ask_to_stop("shutdown", SHUTDOWN_SECONDS)
             if self._deadline is not None and time.monotonic() > self._deadline:
                 seconds = f"{self._job.grace_seconds:g} s"
                 self._kill(f"it did not stop within {seconds} and was killed; it goes on from its last checkpoint")

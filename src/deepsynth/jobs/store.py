@@ -16,7 +16,17 @@ from deepsynth.core.errors import StorageError
 from deepsynth.core.files import make_folder
 from deepsynth.jobs.database import Database, SqliteDatabase, Transaction
 from deepsynth.jobs.folder import ExitRecord
-from deepsynth.jobs.job import ACTIVE, DELETABLE, REQUESTS, IllegalMoveError, Job, JobStatus, Needs, new_job_id
+from deepsynth.jobs.job import (
+    ACTIVE,
+    DELETABLE,
+    GRACE_SECONDS,
+    REQUESTS,
+    IllegalMoveError,
+    Job,
+    JobStatus,
+    Needs,
+    new_job_id,
+)
 from deepsynth.jobs.moving import check_attempt, move, settle
 from deepsynth.jobs.queueing import Queue
 from deepsynth.jobs.rows import (
@@ -78,7 +88,7 @@ class StateManager:
         output: str = "",
         parent: str = "",
         needs: Needs | None = None,
-        grace_seconds: float = 120.0,
+        grace_seconds: float = GRACE_SECONDS,
         idempotency_key: str | None = None,
         request_hash: str = "",
     ) -> Job:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
@@ -114,9 +113,3 @@ def hub_repository(config: Mapping[str, Any]) -> str | None:
     inner: Mapping[str, Any] = cast("Mapping[str, Any]", group) if isinstance(group, Mapping) else {}
     found = config.get("repo") or inner.get("repo")
     return found if isinstance(found, str) and found else None
-
-
-def encode_event(name: str, values: Mapping[str, Any], number: int | None = None) -> bytes:
-    """Return a server-sent event."""
-    head = "" if number is None else f"id: {number}\n"
-    return f"{head}event: {name}\ndata: {json.dumps(dict(values), ensure_ascii=False)}\n\n".encode()

@@ -19,8 +19,10 @@ from deepsynth.core.errors import StorageError
 from deepsynth.jobs import StateManager, UnknownJobError, logs
 from deepsynth.jobs.folder import JobFolder, metrics_file
 from deepsynth.jobs.job import ACTIVE, Job
-from deepsynth.web.answers import encode_event, job_values, progress_answer
+from deepsynth.web.answers import job_values, progress_answer
 from deepsynth.web.errors import TooManyError
+from deepsynth.web.incoming import LOCAL_SOCKET
+from deepsynth.web.sse import event_text
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ WAITING_EVENTS = 512
 MOST_REPLAYED = 1000
 """After a longer absence a listener is told to fetch everything anew."""
 FROM_ONE_ADDRESS = 100
-_LOOPBACK = ("127.", "::1", "local socket", "testclient")
+_LOOPBACK = ("127.", "::1", LOCAL_SOCKET, "testclient")
 
 
 class Events:
@@ -91,7 +93,7 @@ class Events:
         try:
             seen = self._sent
             hello = {"seq": seen, "version": __version__, "read_only": self._read_only()}
-            yield b"retry: 2000\n" + encode_event("hello", hello)
+            yield b"retry: 2000\n" + _encoded("hello", hello)
             if last_seen is not None and last_seen < seen:
                 for event in await asyncio.to_thread(self._missed, last_seen, seen):
                     yield event
@@ -110,7 +112,7 @@ class Events:
     def _missed(self, after: int, until: int) -> list[bytes]:
         events = self._store.events(after, limit=MOST_REPLAYED + 1)
         if len(events) > MOST_REPLAYED:
-            return [encode_event("resync", {})]
+            return [_encoded("resync", {})]
         return self._encode([event for event in events if event["seq"] <= until])
 
     def _encode(self, events: list[Mapping[str, Any]]) -> list[bytes]:
@@ -122,11 +124,11 @@ class Events:
             try:
                 job = self._store.get_job(event["job_id"])
             except UnknownJobError:
-                encoded.append(encode_event("deleted", {"job_id": event["job_id"]}, event["seq"]))
+                encoded.append(_encoded("deleted", {"job_id": event["job_id"]}, event["seq"]))
                 continue
             if positions is None:
                 positions = {waiting.id: place for place, waiting in enumerate(self._store.queue.waiting(), 1)}
-            encoded.append(encode_event("job", job_values(job, positions.get(job.id)), event["seq"]))
+            encoded.append(_encoded("job", job_values(job, positions.get(job.id)), event["seq"]))
         return encoded
 
     async def _follow(self) -> None:
@@ -152,7 +154,7 @@ class Events:
             values = self._progress(job)
             key = json.dumps(values)
             if told.get(job.id) != key:
-                encoded.append(encode_event("progress", values))
+                encoded.append(_encoded("progress", values))
             self._told[job.id] = key
         return encoded
 
@@ -173,10 +175,14 @@ class Events:
                 continue
             while not queue.empty():
                 queue.get_nowait()
-            queue.put_nowait(encode_event("resync", {}))
+            queue.put_nowait(_encoded("resync", {}))
 
     def _end_streams(self) -> None:
         for queue in self._listeners:
             while queue.full():
                 queue.get_nowait()
             queue.put_nowait(None)
+
+
+def _encoded(name: str, data: Mapping[str, Any], number: int | None = None) -> bytes:
+    return event_text(name, data, number).encode()

@@ -14,6 +14,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+LOCAL_SOCKET = "local socket"
+"""What stands for the address of a client that came through a Unix socket."""
 JSON_BYTES = 2**20
 BODY_SECONDS = 30.0
 OWN_BODIES = ("/api/uploads", "/api/summarize", "/api/plan", "/v1/")
@@ -76,7 +78,7 @@ class IncomingRequest:
             key = name.decode("latin-1")
             known = self._headers.get(key)
             self._headers[key] = value.decode("latin-1") if known is None else f"{known}, {value.decode('latin-1')}"
-        self.client = (scope.get("client") or ("local socket", 0))[0]
+        self.client = (scope.get("client") or (LOCAL_SOCKET, 0))[0]
 
     def header(self, name: str) -> str:
         """Return a header by its name in lower case; empty where there is none, joined by commas where there are several."""

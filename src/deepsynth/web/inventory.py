@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,7 +91,7 @@ class Inventory:
             return None
         return path.relative_to(self._artifacts).parts[0]
 
-    def _found(self, path: Path, facts: Any) -> Found:
+    def _found(self, path: Path, facts: Callable[[Path], dict[str, Any]]) -> Found:
         return Found(id=identify(path), path=path, job_id=self.owner(path), facts=facts(path))
 
     def _walk(self) -> Iterator[Path]:

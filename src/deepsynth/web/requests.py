@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from deepsynth.core.config import Config, merge, reason_of
 from deepsynth.core.errors import DeepSynthError
 from deepsynth.jobs import Job, Needs
-from deepsynth.jobs.job import new_job_id
+from deepsynth.jobs.job import GRACE_SECONDS, new_job_id
 from deepsynth.web.bodies import Body
 from deepsynth.web.forms import as_command, as_yaml, verb_of
 from deepsynth.web.services import Services
@@ -27,7 +27,7 @@ class JobRequest(Body):
     name: Annotated[str, Field(max_length=200)] = ""
     preset: Annotated[str, Field(max_length=60)] | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
-    grace_seconds: Annotated[float, Field(ge=1, le=3600)] = 120.0
+    grace_seconds: Annotated[float, Field(ge=1, le=3600)] = GRACE_SECONDS
 
 
 def layered(services: Services, request: JobRequest, output: Path) -> tuple[Verb, Config]:

@@ -5,7 +5,7 @@ from fastapi import Response
 
 from deepsynth.core.errors import InputError, MissingGlyphError, ModelError, SettingsError, StorageError
 from deepsynth.inference.refusals import BusyError, TooLargeError, TooSlowError, UnavailableError, WrongTypeError
-from deepsynth.web.inference.answers import GONE, event, headers_of, status_of, while_connected
+from deepsynth.web.inference.answers import GONE, headers_of, status_of, while_connected
 
 
 @pytest.mark.parametrize(
@@ -31,10 +31,6 @@ def test_who_may_come_again_is_told_when():
     assert headers_of(BusyError("x", retry_after=7)) == {"Retry-After": "7"}
     assert headers_of(TooLargeError("x")) == {"Connection": "close"}
     assert headers_of(InputError("x")) == {}
-
-
-def test_an_event_is_one_line_of_json():
-    assert event("token", {"text": "a\nb"}) == 'event: token\ndata: {"text": "a\\nb"}\n\n'
 
 
 class Client:

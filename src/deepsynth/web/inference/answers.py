@@ -1,15 +1,14 @@
-"""How routes answer: errors in the form of their route, streams of events, and an end when the client has gone."""
+"""How routes answer: errors in the form of their route, summaries, and an end when the client has gone."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
@@ -84,17 +83,6 @@ def answering(form: Callable[[DeepSynthError], tuple[int, dict[str, Any]]]) -> t
 def summary_json(summary: Summary) -> dict[str, Any]:
     """Return a summary as routes give it."""
     return asdict(summary) | {"compression": summary.compression}
-
-
-def event(name: str, data: Any) -> str:
-    """Return a server-sent event."""
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
-
-
-def stream(pieces: AsyncGenerator[str]) -> StreamingResponse:
-    """Return an answer of server-sent events that nothing on the way should hold back."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(pieces, media_type="text/event-stream", headers=headers)
 
 
 async def while_connected(request: Request, work: Awaitable[Response]) -> Response:

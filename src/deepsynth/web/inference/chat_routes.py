@@ -17,11 +17,12 @@ from deepsynth.core.documents import Summary
 from deepsynth.core.errors import DeepSynthError, SettingsError
 from deepsynth.inference.asking import Asking
 from deepsynth.inference.refusals import BusyError, UnknownModelError, WrongTypeError
-from deepsynth.web.inference.answers import answering, status_of, stream, while_connected
+from deepsynth.web.inference.answers import answering, status_of, while_connected
 from deepsynth.web.inference.bodies import content_type, described_body, parse_json, read_body
 from deepsynth.web.inference.chat import ChatRequest, asking_of, document_of
 from deepsynth.web.inference.service import InferenceService, Parts
 from deepsynth.web.inference.telling import Told
+from deepsynth.web.sse import event_stream
 
 
 class AnyName(Convertor[str]):
@@ -99,7 +100,7 @@ def chat_router(service: InferenceService) -> APIRouter:
             asked.model, include_usage=bool(asked.stream_options and asked.stream_options.include_usage)
         )
         if asked.stream:
-            return stream(_chunks(completion, await service.start(parts, asking)))
+            return event_stream(_chunks(completion, await service.start(parts, asking)))
 
         async def whole() -> Response:
             return JSONResponse(completion.whole(await service.summarize(parts, asking)))

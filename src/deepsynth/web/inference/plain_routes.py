@@ -22,16 +22,15 @@ from deepsynth.rendering.costing import estimate_tokens
 from deepsynth.rendering.png import encode_png
 from deepsynth.web.inference.answers import (
     answering,
-    event,
     plain_error,
     status_of,
-    stream,
     summary_json,
     while_connected,
 )
 from deepsynth.web.inference.bodies import TYPES, check_kind, content_type, described_body, parse_json, read_body
 from deepsynth.web.inference.service import InferenceService, Parts
 from deepsynth.web.inference.telling import Told
+from deepsynth.web.sse import event_stream, event_text
 
 JSON = "application/json"
 SHOWN_PAGES = 24
@@ -83,7 +82,7 @@ def plain_router(service: InferenceService) -> APIRouter:
         parts, options, streamed = await _read(request, service)
         asking = asking_from(_with_adapter(options, service))
         if streamed:
-            return stream(_events(service, await service.start(parts, asking)))
+            return event_stream(_events(service, await service.start(parts, asking)))
 
         async def whole() -> Response:
             return JSONResponse(summary_json(await service.summarize(parts, asking)))
@@ -151,19 +150,19 @@ async def _events(service: InferenceService, running: AsyncGenerator[Told]) -> A
         async for told in running:
             yield _event(service, told)
     except DeepSynthError as error:
-        yield event("error", plain_error(error))
+        yield event_text("error", plain_error(error))
     finally:
         await running.aclose()
 
 
 def _event(service: InferenceService, told: Told) -> str:
     if told.kind == "token":
-        return event("token", {"text": told.text})
+        return event_text("token", {"text": told.text})
     if told.summary is not None:
-        return event("summary", summary_json(told.summary))
+        return event_text("summary", summary_json(told.summary))
     if told.kind == "tick":
         return ": keep-alive\n\n"
-    return event("status", {"state": told.state, "position": max(0, service.active - service.config.max_running)})
+    return event_text("status", {"state": told.state, "position": max(0, service.active - service.config.max_running)})
 
 
 def _plan(service: InferenceService, example: Example, asking: Asking) -> dict[str, Any]:
