@@ -57,7 +57,7 @@ def test_a_locked_file_is_an_error_that_passes(tmp_path, monkeypatch):
 
 def test_a_file_that_is_no_store_is_named_with_the_remedy(tmp_path):
     (tmp_path / "jobs.sqlite").write_bytes(b"something else entirely" * 200)
-    with pytest.raises(StorageError, match=r"jobs\.sqlite is no job store, or damaged: .*; move it away"):
+    with pytest.raises(StorageError, match=r"jobs\.sqlite is no job store, or damaged: .*; move its folder away"):
         SqliteDatabase(tmp_path / "jobs.sqlite")
 
 

@@ -81,8 +81,8 @@ class SqliteDatabase:
             raise
         except sqlite3.DatabaseError as error:
             raise StorageError(
-                f"{path} is no job store, or damaged: {error}; move it away, or put a backup in its place with:"
-                " deepsynth jobs restore FOLDER"
+                f"{path} is no job store, or damaged: {error}; move its folder away, and start anew or put a backup in its"
+                " place with: deepsynth jobs restore FOLDER"
             ) from error
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> Rows:

@@ -52,7 +52,9 @@ def open_database(place: Path | str) -> Database:
     if isinstance(place, str) and "://" in place:
         scheme = place.partition("://")[0]
         if scheme not in ("postgresql", "postgres"):
-            raise StorageError(f"jobs cannot be kept at {scheme[:20]}://; name a postgresql:// URL, or a folder")
+            raise StorageError(
+                f"jobs cannot be kept at {scheme[:20]}://; let DEEPSYNTH_STORE name a postgresql:// URL, or leave it out"
+            )
         from deepsynth.jobs.postgres import PostgresDatabase
 
         return PostgresDatabase(place)
