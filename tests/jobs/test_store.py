@@ -238,13 +238,3 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
 TestStoreAgainstModel = StoreAgainstModel.TestCase
 TestStoreAgainstModel.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
-
-
-def test_a_url_of_another_kind_is_refused_without_its_password(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        StorageError, match=r"jobs cannot be kept at mysql://; let DEEPSYNTH_STORE name a postgresql"
-    ) as caught:
-        StateManager("mysql://a:pass-word@h/x")
-    assert "pass-word" not in str(caught.value)
-    assert list(tmp_path.iterdir()) == []

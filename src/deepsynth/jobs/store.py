@@ -12,9 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from deepsynth.core.errors import StorageError
-from deepsynth.core.files import make_folder
-from deepsynth.jobs.database import Database, SqliteDatabase, Transaction
+from deepsynth.jobs.database import Transaction
 from deepsynth.jobs.folder import ExitRecord
 from deepsynth.jobs.job import (
     ACTIVE,
@@ -28,6 +26,7 @@ from deepsynth.jobs.job import (
     new_job_id,
 )
 from deepsynth.jobs.moving import check_attempt, move, settle
+from deepsynth.jobs.opening import open_database
 from deepsynth.jobs.queueing import Queue
 from deepsynth.jobs.rows import (
     CLOCK_SECONDS,
@@ -41,26 +40,6 @@ from deepsynth.jobs.rows import (
     where,
 )
 from deepsynth.jobs.sharing import Machines
-
-
-def open_database(place: Path | str) -> Database:
-    """Return the database at a folder (SQLite) or a `postgresql://` URL.
-
-    Raises:
-        StorageError: the URL is of another kind; otherwise as `SqliteDatabase` and `PostgresDatabase`.
-    """
-    if isinstance(place, str) and "://" in place:
-        scheme = place.partition("://")[0]
-        if scheme not in ("postgresql", "postgres"):
-            raise StorageError(
-                f"jobs cannot be kept at {scheme[:20]}://; let DEEPSYNTH_STORE name a postgresql:// URL, or leave it out"
-            )
-        from deepsynth.jobs.postgres import PostgresDatabase
-
-        return PostgresDatabase(place)
-    folder = Path(place)
-    make_folder(folder)
-    return SqliteDatabase(folder / "jobs.sqlite")
 
 
 class StateManager:
