@@ -32,7 +32,7 @@ READING = {
     "eval_interval": 40,
     "eval_samples": 2,
 }
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+WIDE, TALL, PHONE = {"width": 1280, "height": 900}, {"width": 1280, "height": 1240}, {"width": 390, "height": 844}
 
 
 class Server:
@@ -49,7 +49,10 @@ class Server:
             return json.loads(answer.read())
 
     def start(self, kind: str, name: str, settings: dict[str, Any]) -> str:
-        """Start a job and return its id."""
+        """Start a job, unless an earlier call has made it, and return its id."""
+        for job in self.ask("api/jobs")["jobs"]:
+            if job["name"] == name and job["state"] in ("succeeded", "paused"):
+                return job["job_id"]
         return self.ask("api/jobs", {"kind": kind, "name": name, "settings": settings})["job_id"]
 
     def wait(self, job: str, *states: str, steps: int = 0) -> None:
@@ -73,16 +76,19 @@ def make_jobs(server: Server) -> dict[str, str]:
     reading = {**READING, "data.path": data}
     for name, rate in (("slow", 1e-4), ("fast", 5e-4)):
         settings = reading | {"optimizer.learning_rate": rate}
-        jobs[name] = server.start("training", f"nano learns a sans face, {rate:g}", settings)
+        jobs[name] = server.start("training", f"sans face, rate {rate:g}", settings)
         server.wait(jobs[name], "succeeded")
     model = next(item["reference"] for item in server.ask("api/models")["models"] if item["job_id"] == jobs["fast"])
-    jobs["scores"] = server.start("evaluation", "how well it reads now", {"model": model, "data": data, "limit": 8})
+    jobs["scores"] = server.start("evaluation", "how well it reads sans", {"model": model, "data": data, "limit": 8})
     server.wait(jobs["scores"], "succeeded")
-    jobs["paused"] = server.start("training", "with changed pages", reading | {"augmentation": {}, "max_steps": 400})
-    server.wait(jobs["paused"], steps=60)
-    server.ask(f"api/jobs/{jobs['paused']}/pause", {})
-    server.wait(jobs["paused"], "paused")
-    jobs["running"] = server.start("training", "for twice as long", reading | {"max_steps": 4000})
+    jobs["paused"] = server.start(
+        "training", "sans face, with augmentation", reading | {"augmentation": {}, "max_steps": 400}
+    )
+    server.wait(jobs["paused"], "paused", steps=60)
+    if server.ask(f"api/jobs/{jobs['paused']}")["job"]["state"] != "paused":
+        server.ask(f"api/jobs/{jobs['paused']}/pause", {})
+        server.wait(jobs["paused"], "paused")
+    jobs["running"] = server.start("training", "sans face, for longer", reading | {"max_steps": 4000})
     server.wait(jobs["running"], steps=60)
     return jobs
 
@@ -94,7 +100,7 @@ def show(page: Page, server: Server, screen: str, size: dict[str, int]) -> None:
     page.goto(f"{server.address}#/{screen}")
     page.wait_for_selector("main h1")
     page.wait_for_selector(".skeleton", state="detached")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(8000 if screen.startswith("new") else 1500)  # the planner takes a while
 
 
 def photograph(server: Server, jobs: dict[str, str]) -> None:
@@ -117,7 +123,7 @@ def photograph(server: Server, jobs: dict[str, str]) -> None:
         for name, screen in screens.items():
             show(page, server, screen, WIDE)
             page.screenshot(path=TARGET / f"{name}.png")
-        show(page, server, "playground", WIDE | {"height": 1240})
+        show(page, server, "playground", TALL)
         page.get_by_label("Document").fill(Path("examples/document.txt").read_text(encoding="utf-8"))
         page.wait_for_timeout(2000)
         page.get_by_role("button", name="Read the pages").click()

@@ -329,6 +329,14 @@ function Next({ job }) {
     <a class="button" href=${link(["new"], { from: job.job_id })}>${h(Icon, { name: "copy" })}Run again with changes</a>`;
 }
 
+/** What a job said at its end; of a training, whose curves say more, on wish. @param {{job: T.Job, text: string}} props */
+function Result({ job, text }) {
+  const said = html`<pre class="code result" tabindex="0" aria-label="Result">${text}</pre>`;
+  return job.job_type === "training"
+    ? html`<details class="as-table"><summary>Result</summary>${said}</details>`
+    : html`<section class="section"><h2>Result</h2>${said}</section>`;
+}
+
 /** @param {{id: string | null}} props */
 export function Run({ id: asked }) {
   const id = asked ?? "";
@@ -362,7 +370,7 @@ export function Run({ id: asked }) {
       children: html`${h(JobActions, { job, onDeleted: () => go(["jobs"]) })} ${h(Next, { job })}`,
     })}
     ${h(State, { job })}
-    ${job.result?.text ? html`<section class="section"><h2>Result</h2><pre class="code result" tabindex="0" aria-label="Result">${job.result.text}</pre></section>` : null}
+    ${job.result?.text ? h(Result, { job, text: job.result.text }) : null}
     ${job.hf_dataset_repo ? h(Notice, { children: html`On the Hub as <code>${job.hf_dataset_repo}</code>` }) : null}
     ${h(Tabs, {
       label: "About this job",

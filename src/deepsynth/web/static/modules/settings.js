@@ -82,7 +82,7 @@ const slots = (slots) => Object.entries(slots).map(([name, many]) => `${many} ${
 
 /** Links to the jobs that hold slots. @param {Record<string, string>} leases */
 const inUse = (leases) =>
-  Object.entries(leases).map(([slot, id]) => html`<a href=${link(["jobs", id])}>${slotName(slot)} by ${jobs.value.get(id)?.name ?? id}</a> `);
+  Object.entries(leases).map(([slot, id]) => html`<a href=${link(["jobs", id])}>${slotName(slot)}: ${jobs.value.get(id)?.name ?? id}</a> `);
 
 /** @param {{machines: T.SharingMachine[]}} props */
 function Machines({ machines }) {
